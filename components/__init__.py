@@ -1,0 +1,1 @@
+"""The components of the pipelines: one file per stage, each a thin wrapper over `posterity.stages`."""

@@ -1,0 +1,1 @@
+"""Bundled models, written as a user would write them."""

@@ -1,0 +1,1 @@
+"""The graphs, their compiled YAML, the local run, and the command `posterity`."""

@@ -1,0 +1,34 @@
+"""Posterity runs probabilistic models in production on Kubeflow Pipelines.
+
+What a model's author needs is exported here; everything else lives in the subpackages.
+"""
+
+from posterity.model.contract import (
+    Assumption,
+    Draws,
+    Estimand,
+    Horizon,
+    Limit,
+    MCMCModel,
+    Metric,
+    Model,
+    MonteCarloModel,
+    PersonalColumn,
+    Quantity,
+)
+
+__version__ = "0.1.0"
+__all__ = [
+    "Assumption",
+    "Draws",
+    "Estimand",
+    "Horizon",
+    "Limit",
+    "MCMCModel",
+    "Metric",
+    "Model",
+    "MonteCarloModel",
+    "PersonalColumn",
+    "Quantity",
+    "__version__",
+]

@@ -1,0 +1,71 @@
+"""The object store as the rest of the library sees it.
+
+Keys are relative, with `/` between their parts. Objects are written once (put-if-absent) under a key that
+their content decides; the few objects that change (pointers) are replaced by compare-and-swap.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from posterity.errors import SettingsError
+
+
+class ObjectStore(Protocol):
+    """What a directory and an S3 bucket have in common.
+
+    Every method raises `UnavailableError` when the store cannot be reached. Keys that are empty, absolute or
+    contain `..` raise `SettingsError`.
+    """
+
+    url: str
+
+    def put(self, key: str, data: bytes) -> bool:
+        """Write `data` under `key` if nothing is there; atomically. Returns whether it was written."""
+
+    def put_file(self, key: str, path: Path) -> bool:
+        """Like `put`, streaming from a file."""
+
+    def get(self, key: str) -> bytes:
+        """The bytes under `key`. Raises NotFoundError."""
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Write the object under `key` to `path`, atomically. Raises NotFoundError."""
+
+    def size(self, key: str) -> int | None:
+        """Bytes of the object under `key`, None where there is none."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, sorted."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object under `key`; nothing happens where there is none."""
+
+    def read(self, key: str) -> tuple[bytes, str] | None:
+        """A pointer's bytes and its version tag (for `replace`), None where there is none."""
+
+    def replace(self, key: str, data: bytes, expected: str | None) -> str:
+        """Compare-and-swap: write `data` if the version tag is still `expected` (None: nothing there yet).
+
+        Returns the new version tag. Raises ConflictError when somebody else was faster.
+        """
+
+    def overwrite(self, key: str, data: bytes) -> None:
+        """Write `data` unconditionally; for progress and other objects with one writer."""
+
+
+def open_store(url: str) -> ObjectStore:
+    """The store behind `file:///directory` or `s3://bucket/prefix`. Raises SettingsError on another URL."""
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.path and not parts.netloc:
+        from posterity.store.directory import DirectoryStore
+
+        return DirectoryStore(Path(parts.path))
+    if parts.scheme == "s3" and parts.netloc:
+        from posterity.store.s3 import S3Store
+
+        return S3Store.from_environment(parts.netloc, parts.path.strip("/"))
+    raise SettingsError(
+        f"POSTERITY_STORE={url!r} is not a store; use file:///directory or s3://bucket/prefix"
+    )
