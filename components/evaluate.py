@@ -1,0 +1,38 @@
+"""The stage `evaluate`."""
+
+from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output
+
+from components.stage import stage
+
+
+@stage
+def evaluate(
+    run: str,
+    model: str,
+    as_of: str,
+    clean: Input[Dataset],
+    product: Input[Dataset],
+    scores: Output[Artifact],
+    metrics: Output[Metrics],
+    report: Output[HTML],
+) -> None:
+    """Score the previous data product on what has happened since, against the champion and plain baselines.
+
+    Args:
+        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        model: Name of an installed model, or path/file.py:Class.
+        as_of: The day up to which outcomes are known, YYYY-MM-DD.
+        clean: Reference to the clean table.
+        product: Reference to the data product of this run.
+        scores: Reference to the scores.
+        metrics: CRPS, log score, coverage and the model's own metrics.
+        report: Scores, calibration and comparison, as a page.
+    """
+    from pathlib import Path
+
+    from posterity.stages import execute
+
+    inputs = {"model": model, "as_of": as_of, "clean": Path(clean.path), "product": Path(product.path)}
+    values = execute("evaluate", run, inputs, {"scores": scores.path, "report": report.path})
+    for name, value in values["metrics"].items():
+        metrics.log_metric(name, value)

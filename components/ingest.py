@@ -1,0 +1,23 @@
+"""The stage `ingest`."""
+
+from kfp.dsl import HTML, Dataset, Output
+
+from components.stage import stage
+
+
+@stage
+def ingest(run: str, model: str, source: str, as_of: str, snapshot: Output[Dataset], report: Output[HTML]) -> None:
+    """Take an immutable, content-addressed snapshot of the raw data as it was known on a day.
+
+    Args:
+        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        model: Name of an installed model, or path/file.py:Class.
+        source: Where the raw data is; empty for the model's default source.
+        as_of: The day up to which outcomes are known, YYYY-MM-DD.
+        snapshot: Reference to the snapshot and its manifest.
+        report: What was read, as a page.
+    """
+    from posterity.stages import execute
+
+    inputs = {"model": model, "source": source, "as_of": as_of}
+    execute("ingest", run, inputs, {"snapshot": snapshot.path, "report": report.path})

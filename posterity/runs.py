@@ -1,0 +1,144 @@
+"""What a run leaves in the store while it goes: its parameters, its stages, their progress and errors.
+
+Kubeflow gives an exit handler no message and kfp.local swallows output, so everybody who wants to know how a run
+does (live display, `posterity runs`, notify, the report) reads these objects.
+"""
+
+import json
+import time
+import traceback
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from posterity.errors import NotFoundError, PosterityError
+from posterity.store import ObjectStore, Reference
+
+Status = Literal["running", "ran", "reused", "failed"]
+
+ORDER = (
+    "ingest",
+    "check_data",
+    "preprocess",
+    "engineer_features",
+    "plan",
+    "sample",
+    "diagnose",
+    "predict",
+    "evaluate",
+    "detect_drift",
+    "register",
+    "notify",
+)
+
+
+@dataclass(frozen=True)
+class StageError:
+    """Why a stage stopped. `exit_code` tells whether to retry (see `posterity.errors`)."""
+
+    kind: str
+    message: str
+    exit_code: int
+    trace: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> "StageError":
+        trace = "".join(traceback.format_exception(error))
+        return cls(type(error).__name__, str(error), getattr(error, "exit_code", 1), trace)
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One stage of one run; `part` tells the shards of a stage apart."""
+
+    stage: str
+    status: Status
+    part: str = ""
+    why: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    section: str = ""
+    error: StageError | None = None
+
+    @property
+    def name(self) -> str:
+        """The stage's name, with its part where it has one."""
+        return f"{self.stage}.{self.part}" if self.part else self.stage
+
+    def output(self, name: str) -> Reference:
+        """One of the references that the stage made. Raises NotFoundError."""
+        if name not in self.outputs:
+            raise NotFoundError(f"stage {self.stage} has no output {name!r}; it has {', '.join(self.outputs) or 'none'}")
+        return Reference(**self.outputs[name])
+
+
+class RunLog:
+    """The objects under `runs/<run>/`; each has one writer."""
+
+    def __init__(self, store: ObjectStore, run: str) -> None:
+        self.store = store
+        self.run = run
+
+    def begin(self, parameters: dict[str, Any], cause: str) -> None:
+        """Write down what was asked for and by what (`by hand`, `cron`, …); a repetition changes nothing."""
+        facts = {"run": self.run, "parameters": parameters, "cause": cause, "created": time.time()}
+        self.store.put(f"runs/{self.run}/run.json", json.dumps(facts).encode())
+
+    def facts(self) -> dict[str, Any]:
+        """What `begin` wrote. Raises NotFoundError naming the run."""
+        found = self.store.read(f"runs/{self.run}/run.json")
+        if not found:
+            raise NotFoundError(f"no run {self.run!r} in {self.store.url}; `posterity runs` lists them")
+        return dict(json.loads(found[0]))
+
+    def write(self, record: StageRecord) -> None:
+        """Replace the record of a stage."""
+        self.store.overwrite(f"runs/{self.run}/stages/{record.name}.json", json.dumps(asdict(record)).encode())
+
+    def stages(self) -> list[StageRecord]:
+        """The records of all stages so far, in the order of the pipeline."""
+        keys = self.store.list(f"runs/{self.run}/stages/")
+        records = [_record(self.store.get(key)) for key in keys]
+        return sorted(records, key=lambda record: (ORDER.index(record.stage), record.part))
+
+    def stage(self, name: str) -> StageRecord:
+        """The record of one stage (`sample.0,1` for a shard). Raises NotFoundError."""
+        found = self.store.read(f"runs/{self.run}/stages/{name}.json")
+        if not found:
+            there = ", ".join(record.name for record in self.stages()) or "none"
+            raise NotFoundError(f"run {self.run} has no record of stage {name!r}; it has {there}")
+        return _record(found[0])
+
+    def report_progress(self, name: str, facts: dict[str, Any]) -> None:
+        """Replace the progress of a stage or shard; shown live."""
+        self.store.overwrite(f"runs/{self.run}/progress/{name}.json", json.dumps(facts).encode())
+
+    def progress(self) -> dict[str, dict[str, Any]]:
+        """Name of a stage or shard → the last progress it reported."""
+        keys = self.store.list(f"runs/{self.run}/progress/")
+        return {key.rpartition("/")[2].removesuffix(".json"): json.loads(self.store.get(key)) for key in keys}
+
+    @property
+    def failure(self) -> StageRecord | None:
+        """The first stage that failed, None while all is well."""
+        return next((record for record in self.stages() if record.status == "failed"), None)
+
+
+def list_runs(store: ObjectStore) -> list[dict[str, Any]]:
+    """What `RunLog.facts` gives for every run, the newest first."""
+    names = {key.split("/")[1] for key in store.list("runs/") if key.endswith("/run.json")}
+    return sorted((RunLog(store, name).facts() for name in names), key=lambda facts: -facts["created"])
+
+
+def _record(data: bytes) -> StageRecord:
+    facts = json.loads(data)
+    if facts["error"]:
+        facts["error"] = StageError(**facts["error"])
+    return StageRecord(**facts)
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether an error was raised on purpose, so that its message suffices without a trace."""
+    return isinstance(error, PosterityError)
