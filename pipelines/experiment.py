@@ -18,6 +18,11 @@ from components.register import register
 from components.sample import sample
 
 
+def own_cache(task: dsl.PipelineTask) -> dsl.PipelineTask:
+    """Switch the backend's cache off: stages find earlier results in the store, by what they really depend on."""
+    return task.set_caching_options(False)
+
+
 @dsl.pipeline(
     name="posterity-experiment",
     description="Snapshot, test, sample in parallel, refuse what has not converged, publish, score, compare, register.",
@@ -47,31 +52,30 @@ def experiment(
     name = f"{run}|{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
     common = {"run": name, "model": model}
     dated = {**common, "as_of": as_of}
-    finish = notify(**dated)
-    with dsl.ExitHandler(finish, name="experiment"):
-        raw = ingest(source=source, **dated).outputs["snapshot"]
-        checked = check_data(snapshot=raw, **dated)
-        clean = preprocess(snapshot=raw, **common).after(checked).outputs["clean"]
-        features = engineer_features(clean=clean, **dated).outputs["features"]
-        planned = plan(
-            seed=seed, chains=chains, shards=shards, sampler=sampler, clean=clean, features=features, **dated
-        )
+    with dsl.ExitHandler(own_cache(notify(**dated)), name="experiment"):
+        raw = own_cache(ingest(source=source, **dated)).outputs["snapshot"]
+        checked = own_cache(check_data(snapshot=raw, **dated))
+        clean = own_cache(preprocess(snapshot=raw, **common)).after(checked).outputs["clean"]
+        features = own_cache(engineer_features(clean=clean, **dated)).outputs["features"]
+        tables = {"clean": clean, "features": features}
+        planned = own_cache(plan(seed=seed, chains=chains, shards=shards, sampler=sampler, **tables, **dated))
+        to_sample = planned.outputs["plan"]
         with dsl.ParallelFor(planned.outputs["Output"], name="shards") as shard:
-            shared = sample(shard=shard, plan=planned.outputs["plan"], **common)
-        draws = dsl.Collected(shared.outputs["draws"])
-        diagnosed = diagnose(clean=clean, features=features, plan=planned.outputs["plan"], draws=draws, **dated)
-        posterior = diagnosed.outputs["posterior"]
-        product = predict(clean=clean, posterior=posterior, **dated).outputs["product"]
-        scores = evaluate(clean=clean, product=product, **dated).outputs["scores"]
-        drift = detect_drift(clean=clean, posterior=posterior, scores=scores, **dated).outputs["drift"]
-        register(
-            snapshot=raw,
-            clean=clean,
-            features=features,
-            plan=planned.outputs["plan"],
-            posterior=posterior,
-            product=product,
-            scores=scores,
-            drift=drift,
-            **dated,
+            sampled = own_cache(sample(shard=shard, plan=to_sample, **common))
+        draws = dsl.Collected(sampled.outputs["draws"])
+        posterior = own_cache(diagnose(plan=to_sample, draws=draws, **tables, **dated)).outputs["posterior"]
+        product = own_cache(predict(clean=clean, posterior=posterior, **dated)).outputs["product"]
+        scores = own_cache(evaluate(clean=clean, product=product, **dated)).outputs["scores"]
+        compared = own_cache(detect_drift(clean=clean, posterior=posterior, scores=scores, **dated))
+        own_cache(
+            register(
+                snapshot=raw,
+                plan=to_sample,
+                posterior=posterior,
+                product=product,
+                scores=scores,
+                drift=compared.outputs["drift"],
+                **tables,
+                **dated,
+            )
         )

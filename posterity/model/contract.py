@@ -201,9 +201,7 @@ class Model(ABC):
         """Time-invariant summaries of the posterior, for the drift check."""
         return ()
 
-    def replicate(
-        self, draws: Draws, features: "pd.DataFrame", rng: np.random.Generator
-    ) -> tuple[Array, Array] | None:
+    def replicate(self, draws: Draws, features: "pd.DataFrame", rng: np.random.Generator) -> tuple[Array, Array] | None:
         """For the posterior predictive check: observed values (rows,) and replicated ones (draws, rows)."""
         return None
 

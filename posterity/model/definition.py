@@ -6,6 +6,7 @@ prior runs `plan` again but not `engineer_features`. Installed libraries are not
 """
 
 import ast
+import copy
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
@@ -26,18 +27,23 @@ def definition_digest(model: Model, names: Iterable[str]) -> str:
     return digest_json(collector.seen)
 
 
-def module_digest(name: str, package: str) -> str:
-    """SHA-256 of a module's code and, recursively, of the modules of `package` that it imports."""
-    seen: dict[str, str] = {}
+def module_digest(name: str) -> str:
+    """SHA-256 of the code of a module and of the modules of its own package that it imports, at any depth."""
+    return digest_json({module: ast.dump(_bare(_tree(path))) for module, path in modules_behind(name).items()})
+
+
+def modules_behind(name: str) -> dict[str, Path]:
+    """The module `name` and, at any depth, those it imports from its own package or folder: name → source file."""
+    top, home = name.split(".")[0], _find(name)
+    found: dict[str, Path] = {}
     waiting = [name]
     while waiting:
-        current = waiting.pop()
-        if current in seen or not (path := _find(current)):
-            continue
-        tree = _tree(path)
-        seen[current] = ast.dump(_bare(tree))
-        waiting += [module for module in _imports(tree, current, path) if module.split(".")[0] == package]
-    return digest_json(seen)
+        module = waiting.pop()
+        path = _find(module)
+        if module not in found and path and home and (module.split(".")[0] == top or path.is_relative_to(home.parent)):
+            found[module] = path
+            waiting += _imports(_tree(path), module, path)
+    return found
 
 
 class _Collector:
@@ -97,7 +103,7 @@ class _Collector:
         home = Path(sys.modules[self.model.__module__].__file__ or "").parent
         path = _find(module)
         same_package = module.split(".")[0] == self.model.__module__.split(".")[0]
-        return bool(path) and (same_package or home in (path or home).parents)
+        return path is not None and (same_package or home in path.parents)
 
 
 @cache
@@ -107,12 +113,16 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _find(module: str) -> Path | None:
-    """The source file of a module, without importing it."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    """The source file of a module, found without importing it or its parents."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top) if top and top not in sys.stdlib_module_names else None
+    if not spec or not spec.origin:
         return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    if not rest:
+        return Path(spec.origin) if spec.origin.endswith(".py") else None
+    base = Path(spec.origin).parent.joinpath(*rest)
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if spec.submodule_search_locations and path.is_file()), None)
 
 
 def _find_class(tree: ast.Module, name: str) -> ast.ClassDef:
@@ -120,14 +130,17 @@ def _find_class(tree: ast.Module, name: str) -> ast.ClassDef:
 
 
 def _bare(node: ast.AST) -> ast.AST:
-    """A copy without docstrings."""
-    copy = ast.parse(ast.unparse(node))
-    for part in ast.walk(copy):
+    """A copy without docstrings and other bare constants."""
+    bare = copy.deepcopy(node)
+    for part in ast.walk(bare):
         body = getattr(part, "body", None)
         if isinstance(body, list):
-            is_text = [isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) for item in body]
-            part.body = [item for item, text in zip(body, is_text, strict=True) if not text]  # type: ignore[attr-defined]
-    return copy
+            body[:] = [item for item in body if not _is_text(item)]
+    return bare
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _defined(node: ast.AST) -> set[str]:

@@ -30,9 +30,7 @@ class Draws:
         try:
             return self.values[name]
         except KeyError:
-            raise ModelError(
-                f"the posterior has no {name!r}; it has {', '.join(sorted(self.values))}"
-            ) from None
+            raise ModelError(f"the posterior has no {name!r}; it has {', '.join(sorted(self.values))}") from None
 
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))

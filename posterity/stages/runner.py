@@ -7,12 +7,11 @@ any run of any pipeline.
 
 import importlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posterity.errors import PosterityError
 from posterity.lineage import emit
@@ -21,17 +20,24 @@ from posterity.model.definition import definition_digest, module_digest
 from posterity.model.loading import load_model
 from posterity.runs import RunLog, StageError, StageRecord
 from posterity.settings import Settings
+from posterity.stages.inputs import run_name
 from posterity.store import ObjectStore, Reference, digest_bytes, digest_json, open_store
+
+if TYPE_CHECKING:
+    from posterity.report.page import Section
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a stage made: references (its artifacts), plain values (its parameters), its section of the report,
-    and an error to raise once all of that is stored."""
+    """What the work of a stage gives.
+
+    outputs: references, its artifacts; values: plain values, its parameters and what summaries show; section: its
+    part of the report; error: raised once all of this is stored; reused: why nothing new was made, if so.
+    """
 
     outputs: Mapping[str, Reference] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
-    section: Any = None
+    section: "Section | None" = None
     error: PosterityError | None = None
     reused: str = ""
 
@@ -43,10 +49,9 @@ class Context:
     store: ObjectStore
     settings: Settings
     log: RunLog
-    stage: str
+    name: str
     inputs: Mapping[str, Any]
     model: Model
-    name: str = ""
 
     def reference(self, name: str) -> Reference:
         """An input that is an artifact."""
@@ -55,23 +60,22 @@ class Context:
 
     def progress(self, **facts: Any) -> None:
         """Report progress for the live display."""
-        self.log.report_progress(self.name or self.stage, {"time": time.time(), **facts})
+        self.log.report_progress(self.name, {"time": time.time(), **facts})
 
 
 @dataclass(frozen=True)
 class Stage:
     """A stage's work and what it depends on.
 
-    uses: attributes of the model whose code or value the result depends on; depends: further facts that it
-    depends on, such as where a pointer points; cached: whether an earlier result may be taken; ignores: inputs
-    that cannot change the result (e.g. a model's name, where only its code matters).
+    uses: attributes of the model whose code or value the result depends on; depends: further facts that it depends
+    on, such as where a pointer points; cached: whether an earlier result may be taken; part: what tells several
+    tasks of the stage in one run apart.
     """
 
     work: Callable[[Context], Result]
     uses: tuple[str, ...] = ()
     depends: Callable[[Context], Mapping[str, Any]] = lambda _: {}
     cached: bool = True
-    ignores: tuple[str, ...] = ("model",)
     part: Callable[[Mapping[str, Any]], str] = lambda _: ""
 
 
@@ -85,55 +89,66 @@ def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[st
     """
     settings = Settings.from_environment()
     store = open_store(settings.store)
-    definition: Stage = importlib.import_module(f"posterity.stages.{stage}").STAGE
-    part = definition.part(inputs)
-    log = RunLog(store, run)
-    begun = StageRecord(stage, "running", part, started=time.time(), inputs=_plain(inputs))
+    definition = find_stage(stage)
+    log = RunLog(store, run_name(run))
+    begun = StageRecord(stage, "running", definition.part(inputs), started=time.time())
     log.write(begun)
-    emit("START", store, settings, log, begun)
+    record, error = begun, None
     try:
-        references = {name: _resolve(value) for name, value in inputs.items()}
-        context = Context(store, settings, log, stage, references, load_model(inputs["model"]), begun.name)
-        record = _take_or_do(definition, context, begun)
-    except BaseException as error:
-        record = replace(begun, status="failed", error=StageError.of(error))
+        begun = replace(begun, inputs=_plain(inputs))
+        emit("START", store, settings, log.run, begun)
+        record, error = _take_or_do(definition, context_of(log, begun, settings), begun)
+    except BaseException as raised:
+        record, error = begun, raised
         raise
     finally:
-        record = replace(record, seconds=time.time() - begun.started)
+        failed = {"status": "failed", "error": StageError.of(error)} if error else {}
+        record = replace(record, seconds=time.time() - begun.started, **failed)
         log.write(record)
-        emit("FAIL" if record.error else "COMPLETE", store, settings, log, record)
+        emit("FAIL" if error else "COMPLETE", store, settings, log.run, record)
     _hand_over(store, record, outputs)
-    if record.error:
-        raise _as_error(record.error)
+    if error:
+        raise error
     return record.values
 
 
-def _take_or_do(stage: Stage, context: Context, begun: StageRecord) -> StageRecord:
-    identity = _identity(stage, context)
-    key = f"cache/{context.stage}/{digest_json(identity)}.json"
+def find_stage(name: str) -> Stage:
+    """The definition of a stage."""
+    found: Stage = importlib.import_module(f"posterity.stages.{name}").STAGE
+    return found
+
+
+def context_of(log: RunLog, record: StageRecord, settings: Settings) -> Context:
+    """The context of a stage from the inputs in its record."""
+    inputs = {name: _resolve(value) for name, value in record.inputs.items()}
+    return Context(log.store, settings, log, record.name, inputs, load_model(inputs["model"]))
+
+
+def _take_or_do(stage: Stage, context: Context, begun: StageRecord) -> tuple[StageRecord, PosterityError | None]:
+    identity = _identity(stage, context, begun.stage)
+    key = f"cache/{begun.stage}/{digest_json(identity)}.json"
     if stage.cached and (found := context.store.read(key)):
-        kept = json.loads(found[0])
-        return replace(begun, status="reused", why="nothing it depends on has changed", **kept)
-    why = _what_changed(context, identity)
+        return replace(begun, status="reused", why="nothing it depends on has changed", **json.loads(found[0])), None
+    latest = f"cache/{begun.stage}/latest/{context.model.name}-{begun.part}.json"
+    why = _what_changed(context.store.read(latest), identity)
     result = stage.work(context)
-    kept = {
+    kept: dict[str, Any] = {
         "outputs": {name: asdict(reference) for name, reference in result.outputs.items()},
         "values": dict(result.values),
-        "section": _store_section(context, result.section),
+        "section": _store_section(context.store, result.section),
     }
-    record = replace(begun, status="reused" if result.reused else "ran", why=result.reused or why, **kept)
-    if result.error:
-        return replace(record, status="failed", error=StageError.of(result.error))
-    if stage.cached:
+    if stage.cached and not result.error:
         context.store.put(key, json.dumps(kept).encode())
-    context.store.overwrite(_latest_key(context), json.dumps(identity).encode())
-    return record
+        context.store.overwrite(latest, json.dumps(identity).encode())
+    status = "reused" if result.reused else "ran"
+    return replace(begun, status=status, why=result.reused or why, **kept), result.error
 
 
-def _identity(stage: Stage, context: Context) -> dict[str, Any]:
-    facts = {name: _fact(value) for name, value in context.inputs.items() if name not in stage.ignores}
+def _identity(stage: Stage, context: Context, name: str) -> dict[str, Any]:
+    """What the result depends on; the name of the model is not among it, only its code."""
+    facts = {name: _fact(value) for name, value in context.inputs.items() if name != "model"}
     return {
-        "code of the stage": module_digest(f"posterity.stages.{context.stage}", "posterity"),
+        "code of the stage": module_digest(f"posterity.stages.{name}"),
         "code of the model": definition_digest(context.model, stage.uses),
         **facts,
         **stage.depends(context),
@@ -147,51 +162,34 @@ def _fact(value: Any) -> Any:
     return value.sha256 if isinstance(value, Reference) else value
 
 
-def _what_changed(context: Context, identity: Mapping[str, Any]) -> str:
-    """Why the work has to be done, held against the last run of this stage for this model."""
-    found = context.store.read(_latest_key(context))
-    if not found:
-        return "first run"
-    before = json.loads(found[0])
-    changed = [name for name in identity if identity[name] != before.get(name)]
-    return f"changed: {', '.join(changed)}" if changed else "always runs"
+def _what_changed(before: tuple[bytes, str] | None, identity: Mapping[str, Any]) -> str:
+    """Why the work has to be done, held against the last time this stage ran for this model."""
+    if not before:
+        return "not done before"
+    known = json.loads(before[0])
+    changed = [name for name in identity if identity[name] != known.get(name)]
+    return f"changed: {', '.join(changed)}" if changed else "its last result is gone"
 
 
-def _latest_key(context: Context) -> str:
-    part = context.name.removeprefix(context.stage)
-    return f"cache/{context.stage}/latest/{context.model.name}{part}.json"
-
-
-def _store_section(context: Context, section: Any) -> str:
+def _store_section(store: ObjectStore, section: "Section | None") -> str:
     if section is None:
         return ""
-    data: bytes = section.to_bytes()
+    data = section.to_bytes()
     key = f"reports/{digest_bytes(data)}.html"
-    context.store.put(key, data)
+    store.put(key, data)
     return key
 
 
 def _hand_over(store: ObjectStore, record: StageRecord, outputs: Mapping[str, str]) -> None:
-    """Write the artifacts of a component."""
+    """Write the artifacts of a component; of a stage that was refused, its report."""
     for name, path in outputs.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if name == "report":
-            _write_page(store, record, Path(path))
+            from posterity.stages.pages import stage_page
+
+            Path(path).write_text(stage_page(store, record))
         elif name in record.outputs:
             record.output(name).write(path)
-
-
-def _write_page(store: ObjectStore, record: StageRecord, path: Path) -> None:
-    from posterity.report.page import Section, page
-
-    sections = [Section.from_bytes(store.get(record.section))] if record.section else []
-    path.write_text(page(record.name, sections, {}))
-
-
-def _resolve(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_resolve(item) for item in value]
-    return Reference.read(value) if isinstance(value, Path) else value
 
 
 def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,13 +203,8 @@ def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plain(value) for name, value in inputs.items()}
 
 
-def _as_error(error: StageError) -> PosterityError:
-    """The recorded error as an exception of its own kind."""
-    from posterity import errors
-
-    return getattr(errors, error.kind, PosterityError)(error.message)
-
-
-def attempt() -> int:
-    """Which attempt of its task this process is, counted from 0 (set by Kubeflow Pipelines)."""
-    return int(os.environ.get("KFP_RETRY_INDEX", "0") or 0)
+def _resolve(value: Any) -> Any:
+    """The other way round: a recorded input as a parameter or a reference."""
+    if isinstance(value, list):
+        return [_resolve(item) for item in value]
+    return Reference(**value["reference"]) if isinstance(value, dict) and "reference" in value else value

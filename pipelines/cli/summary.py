@@ -1,0 +1,80 @@
+"""What a person wants to know at the end of a run."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from posterity.runs import RunLog, StageRecord
+
+REPORTS = Path(".posterity") / "reports"
+
+
+def summarise(log: RunLog) -> dict[str, Any]:
+    """The outcome of a run as plain data: verdicts, version, the rows on top, where the report is."""
+    stages = {record.stage: record for record in log.stages()}
+    values = {name: record.values for name, record in stages.items()}
+    return {
+        "run": log.run,
+        "gate": values.get("diagnose", {}).get("verdict"),
+        "gate_figures": values.get("diagnose", {}).get("metrics", {}),
+        "sampled": _sampled(log.stages()),
+        "drift": values.get("detect_drift", {}).get("verdict"),
+        "drift_summary": values.get("detect_drift", {}).get("summary", ""),
+        "comparison": values.get("evaluate", {}).get("summary", ""),
+        "version": values.get("register", {}).get("version"),
+        "top": values.get("predict", {}).get("top", []),
+        "rows": values.get("predict", {}).get("rows"),
+        "stages": {record.name: {"status": record.status, "seconds": record.seconds} for record in log.stages()},
+        "report": str(write_report(log)),
+    }
+
+
+def write_report(log: RunLog) -> Path:
+    """Put the run's report into a file of its own under .posterity/reports and return its path."""
+    from posterity.stages.pages import run_page
+
+    path = REPORTS / f"{log.run}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(run_page(log))
+    return path
+
+
+def print_summary(log: RunLog, console: Console) -> None:
+    """Print the rows on top with their intervals, then verdicts, version and report."""
+    facts = summarise(log)
+    console.print()
+    if facts["top"]:
+        console.print(_table(facts["top"], facts["rows"]))
+        console.print()
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in facts["gate_figures"].items())
+    lines = {
+        "sampling": facts["sampled"],
+        "gate": f"{facts['gate']} ({figures})",
+        "scores": facts["comparison"],
+        "drift": f"{facts['drift']}: {facts['drift_summary']}",
+        "version": facts["version"],
+        "report": facts["report"],
+    }
+    for name, text in lines.items():
+        console.print(f"[bold]{name:<9}[/]", end="")
+        console.print(str(text), markup=False, soft_wrap=True)
+
+
+def _sampled(records: list[StageRecord]) -> str:
+    shards = [record for record in records if record.stage == "sample"]
+    gradients = sum(record.values.get("gradients_now", 0) for record in shards if record.status == "ran")
+    chains = sum(record.values.get("chains", 0) for record in shards)
+    if not gradients:
+        return f"nothing sampled: all {chains} chains were in the store"
+    return f"{chains} chains in {len(shards)} shard(s), {gradients:,} gradient evaluations"
+
+
+def _table(rows: list[dict[str, Any]], total: int) -> Table:
+    table = Table(title=f"the {len(rows)} of {total} at the top", box=None, header_style="bold", title_justify="left")
+    for name in rows[0]:
+        table.add_column(name, justify="right" if isinstance(rows[0][name], float | int) else "left")
+    for row in rows:
+        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
+    return table

@@ -1,0 +1,148 @@
+"""Snapshots: immutable, content-addressed copies of the raw data of a run.
+
+A snapshot is `snapshots/<digest>/raw.parquet` with `manifest.json` beside it; the manifest is written last and makes
+the snapshot exist. The digest is that of the manifest's content, which names the table's digest. A marker
+`quarantine.json` beside them says that the data tests failed; such a snapshot is never an input again.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from posterity.data.tables import from_parquet, to_parquet
+from posterity.errors import DataTestError, NotFoundError, SettingsError, SourceError
+from posterity.model.contract import Model, PersonalColumn
+from posterity.settings import Settings
+from posterity.store import ObjectStore, Reference, digest_bytes
+from posterity.store.digest import canonical_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a snapshot is: where it came from, its rows and columns, and the digest of its table.
+
+    personal: column → how it was treated before anything was stored.
+    """
+
+    source: str
+    as_of: str
+    rows: int
+    columns: dict[str, str]
+    sha256: str
+    personal: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        return canonical_json(asdict(self))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot that was taken; `new` is False when the store held the same one."""
+
+    reference: Reference
+    manifest: Manifest
+    new: bool
+
+
+def take(store: ObjectStore, model: Model, source: str, as_of: date, settings: Settings) -> Taken:
+    """Read the source as of a day and store it, personal columns treated first.
+
+    Raises SourceError (missing, unreadable, empty) and SettingsError (no key for pseudonyms).
+    """
+    raw = model.extract(source, as_of)
+    if raw.empty:
+        raise SourceError(
+            f"{source} holds no rows as of {as_of}; nothing is stored and the last product stays as it is"
+        )
+    raw = _treat(raw, model.personal, settings.pseudonym_key).reset_index(drop=True)
+    data = to_parquet(raw)
+    columns = {str(name): str(dtype) for name, dtype in raw.dtypes.items()}
+    personal = {rule.column: rule.treatment for rule in model.personal}
+    manifest = Manifest(source, as_of.isoformat(), len(raw), columns, digest_bytes(data), personal)
+    digest = digest_bytes(manifest.to_json())
+    store.put(f"snapshots/{digest}/raw.parquet", data)
+    new = store.put(f"snapshots/{digest}/manifest.json", manifest.to_json())
+    return Taken(_reference(digest, manifest), manifest, new)
+
+
+def load(store: ObjectStore, reference: Reference) -> "pd.DataFrame":
+    """The raw table, verified. Raises NotFoundError, CorruptError, and DataTestError if it is quarantined."""
+    digest = digest_of(reference)
+    if marker := store.read(f"snapshots/{digest}/quarantine.json"):
+        reason = json.loads(marker[0])["reason"]
+        raise DataTestError(f"snapshot {digest[:12]} is quarantined ({reason}); correct the source and take another")
+    manifest = read_manifest(store, digest)
+    return from_parquet(Reference(f"snapshots/{digest}/raw.parquet", manifest.sha256, "raw").fetch(store))
+
+
+def quarantine(store: ObjectStore, reference: Reference, reason: str) -> None:
+    """Mark a snapshot so that it can never be an input."""
+    store.put(f"snapshots/{digest_of(reference)}/quarantine.json", canonical_json({"reason": reason}))
+
+
+def read_manifest(store: ObjectStore, digest: str) -> Manifest:
+    """The manifest of the snapshot `digest`. Raises NotFoundError."""
+    found = store.read(f"snapshots/{digest}/manifest.json")
+    if not found:
+        raise NotFoundError(f"no snapshot {digest[:12]} in {store.url}; `posterity data list` shows what there is")
+    return Manifest(**json.loads(found[0]))
+
+
+def find(store: ObjectStore, prefix: str) -> Reference:
+    """The snapshot whose digest begins with `prefix`. Raises NotFoundError when none or several do."""
+    matches = [digest for digest in digests(store) if digest.startswith(prefix)]
+    if len(matches) != 1:
+        what = "no snapshot" if not matches else f"{len(matches)} snapshots"
+        raise NotFoundError(
+            f"{what} in {store.url} with a digest that begins with {prefix!r}; see `posterity data list`"
+        )
+    return _reference(matches[0], read_manifest(store, matches[0]))
+
+
+def digests(store: ObjectStore) -> list[str]:
+    """The digests of all snapshots."""
+    return [key.split("/")[1] for key in store.list("snapshots/") if key.endswith("/manifest.json")]
+
+
+def is_quarantined(store: ObjectStore, digest: str) -> bool:
+    """Whether the data tests of a snapshot failed."""
+    return store.size(f"snapshots/{digest}/quarantine.json") is not None
+
+
+def digest_of(reference: Reference) -> str:
+    """The digest of the snapshot that a reference refers to."""
+    return reference.key.split("/")[1]
+
+
+def _reference(digest: str, manifest: Manifest) -> Reference:
+    facts: dict[str, Any] = {"rows": manifest.rows, "columns": manifest.columns, "raw_sha256": manifest.sha256}
+    return Reference(f"snapshots/{digest}/manifest.json", digest, "snapshot", facts)
+
+
+def _treat(raw: "pd.DataFrame", rules: Iterable[PersonalColumn], key: str) -> "pd.DataFrame":
+    """`raw` with personal columns dropped, or their values replaced by HMAC-SHA256 of (key, column, value)."""
+    for rule in rules:
+        if rule.column not in raw:
+            continue
+        if rule.treatment == "drop":
+            raw = raw.drop(columns=rule.column)
+        elif not key:
+            raise SettingsError(
+                f"column {rule.column} is to be pseudonymised, but there is no key; set POSTERITY_PSEUDONYM_KEY"
+            )
+        else:
+            secret = f"{key}\x00{rule.column}".encode()
+            names = {value: _pseudonym(secret, value) for value in raw[rule.column].dropna().unique()}
+            raw = raw.assign(**{rule.column: raw[rule.column].map(names).astype("str")})
+    return raw
+
+
+def _pseudonym(secret: bytes, value: object) -> str:
+    return hmac.new(secret, str(value).encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Registered versions, the aliases that point at them, and their mirror in MLflow."""

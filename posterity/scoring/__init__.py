@@ -1,0 +1,1 @@
+"""How good a product was: its scores on what happened, and its rivals."""
