@@ -40,14 +40,17 @@ def drift_section(
         _findings(report),
         input_drift(inputs),
     ]
-    return Section("drift", "Drift", join(parts), _VERDICTS[report.verdict], _summary(report, inputs))
+    verdict = _VERDICTS[report.verdict]
+    if verdict == "ok" and any(item.drifted for item in inputs):
+        verdict = "warn"
+    return Section("drift", "Drift", join(parts), verdict, _summary(report, inputs))
 
 
 def _summary(report: "DriftReport", inputs: Sequence["InputDrift"]) -> str:
     moved = sum(item.drifted for item in report.findings)
     text = {
         "stable": f"None of {len(report.findings):,} compared quantities moved by more than the data explain.",
-        "warn": "Something moved, but not enough for an alert.",
+        "warn": "No quantity moved by more than the data explain, but read the remarks.",
         "drift": f"{moved:,} of {len(report.findings):,} compared quantities moved by more than the data explain.",
         "no-baseline": "There is no verified baseline yet, so nothing was compared.",
     }[report.verdict]

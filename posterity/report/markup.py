@@ -152,9 +152,8 @@ def _cell(value: Any) -> Any:
 
 def figure(title: str, svg: Markup, caption: Any) -> Markup:
     """A picture with a title and the sentence that says what it shows and what to worry about."""
-    return Markup('<figure><h4>{}</h4><div class="plot">{}</div><figcaption>{}</figcaption></figure>').format(
-        title, svg, caption
-    )
+    below = Markup("<figcaption>{}</figcaption>").format(caption) if caption else ""
+    return Markup('<figure><h4>{}</h4><div class="plot">{}</div>{}</figure>').format(title, svg, below)
 
 
 def figures(parts: Iterable[Markup], wide: bool = False) -> Markup:

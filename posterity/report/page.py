@@ -32,6 +32,10 @@ class Section:
     verdict: Verdict = ""
     summary: str = ""
 
+    def __post_init__(self) -> None:
+        # Builders join `Markup`, whose methods escape what they are given; from here on it is finished text.
+        object.__setattr__(self, "html", str(self.html))
+
     def to_bytes(self) -> bytes:
         """The fragment, after a comment with the other fields; equal sections give equal bytes."""
         head = {name: value for name, value in asdict(self).items() if name != "html"}
@@ -61,7 +65,7 @@ def page(title: str, sections: Sequence[Section], meta: Mapping[str, Any]) -> st
     there = list(_unique(sections))
     script, style = _asset("script.js"), _asset("style.css")
     several = len(there) > 1
-    return _PAGE.format(
+    document = _PAGE.format(
         policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{_hash(script)}'",
         title=title,
         style=trusted(style),
@@ -71,6 +75,7 @@ def page(title: str, sections: Sequence[Section], meta: Mapping[str, Any]) -> st
         badges=_badges(there) if several else "",
         sections=join(map(_section, there)) or Markup('<p class="note">This run has left no section yet.</p>'),
     )
+    return str(document)
 
 
 def _unique(sections: Iterable[Section]) -> Iterable[Section]:

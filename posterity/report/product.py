@@ -73,7 +73,7 @@ def _quantity(table: "pd.DataFrame", keys: Sequence[str], quantity: "Quantity", 
     title = f"{quantity.name}: the " if several else "The "
     described = quantity.description or f"{quantity.name} in {quantity.unit}"
     return [
-        markup.heading(f"{title}{len(table.head(10))} rows with the highest {'risk' if quantity.exposure else 'mean'}"),
+        markup.heading(f"{title}rows with the highest {'risk' if quantity.exposure else 'mean'}"),
         markup.paragraph(
             f"{described[:1].upper()}{described[1:].rstrip('.')}. The thick bar holds 50 % of the probability, the "
             "thin one 90 %, the tick is the median; chance in the outcomes themselves is included."

@@ -49,8 +49,14 @@ def _most_at_risk(table: "pd.DataFrame", keys: Sequence[str], quantity: "Quantit
         "Worry about bars that start far from zero; a long bar means that little is known.",
         kind="note",
     )
-    words = "rows most at risk" if quantity.exposure else "highest predictions"
-    return join([markup.heading(f"The {count} {words}"), top_rows(table, keys, quantity), note])
+    several, one = ("rows most at risk", "row") if quantity.exposure else ("highest predictions", "prediction")
+    return join(
+        [
+            markup.heading(f"The {count} {several}" if count > 1 else f"The only {one}"),
+            top_rows(table, keys, quantity),
+            note,
+        ]
+    )
 
 
 def stages_section(

@@ -66,11 +66,15 @@ def _summary(gate: "GateReport") -> str:
     if gate.verdict == "pass":
         return (
             f"The gate let the draws pass: {size} agree (R-hat at most {number(gate.rhat_max, 4)}, "
-            f"smallest ESS {number(round(gate.ess_min))}, {gate.divergences} divergences)."
+            f"smallest ESS {_whole(gate.ess_min)}, {gate.divergences} divergences)."
         )
     if gate.verdict == "extend":
         return f"The {size} agree but are too few: {gate.further_chains} further chains would be enough."
     return f"The gate stopped the run: {size} cannot be trusted, and nothing of them is published."
+
+
+def _whole(value: float) -> str:
+    return number(round(value)) if np.isfinite(value) else number(value)
 
 
 def _verdict(gate: "GateReport") -> Markup:
@@ -88,7 +92,7 @@ def _facts(gate: "GateReport") -> Markup:
             "published quantities checked": f"{checked:,}",
             "of them not passed": f"{failed:,}",
             "largest R-hat": number(gate.rhat_max, 4),
-            "smallest ESS": number(round(gate.ess_min) if np.isfinite(gate.ess_min) else None),
+            "smallest ESS": _whole(gate.ess_min),
             "divergences": f"{gate.divergences:,}",
             "smallest E-BFMI": number(min(gate.bfmi)) if gate.bfmi else "–",
         }
@@ -121,7 +125,7 @@ def _chain_pictures(
         name = f"{item.group}: {item.label}" if item.label else item.group
         trace = mcmc_plots.trace_plot(values, name, divergent)
         rank = mcmc_plots.rank_plot(values, name, item.ess_bulk)
-        figures = f"R-hat {number(item.rhat, 4)}, bulk ESS {number(round(item.ess_bulk))}."
+        figures = f"R-hat {number(item.rhat, 4)}, bulk ESS {_whole(item.ess_bulk)}."
         traces.append(markup.figure(f"Trace · {name}", trace, f"{figures} One colour per chain: they should overlap."))
         ranks.append(markup.figure(f"Ranks · {name}", rank, "A line that leaves the grey band: that chain sits apart."))
     if not traces:
@@ -143,7 +147,7 @@ def _values(item: "QuantityCheck", draws: Mapping[str, Array], labels: Mapping[s
 
 
 def _energy(gate: "GateReport", energy: Array | None) -> Markup:
-    if energy is None or energy.shape[1] < 3 or not np.isfinite(energy).all() or np.ptp(energy) == 0:
+    if energy is None or not gate.bfmi or energy.shape[1] < 3 or not np.isfinite(energy).all() or np.ptp(energy) == 0:
         return Markup("")
     caption = (
         f"The two should be about equally wide; E-BFMI is {number(min(gate.bfmi))} at least. Worry below 0.3, "
@@ -202,7 +206,7 @@ def _forest(item: "Estimand") -> Markup:
 
 
 def _all_checks(checks: Sequence["QuantityCheck"]) -> Markup:
-    ordered = sorted(checks, key=lambda item: (item.passed, not item.published, -item.rhat))
+    ordered = sorted(checks, key=lambda item: (item.passed, not item.published, -np.nan_to_num(item.rhat)))
     rows = [
         (
             item.group,
@@ -211,8 +215,8 @@ def _all_checks(checks: Sequence["QuantityCheck"]) -> Markup:
             number(item.mean),
             number(item.sd),
             number(item.mcse, 2),
-            number(round(item.ess_bulk)) if np.isfinite(item.ess_bulk) else "–",
-            number(round(item.ess_tail)) if np.isfinite(item.ess_tail) else "–",
+            _whole(item.ess_bulk),
+            _whole(item.ess_tail),
             number(item.rhat, 4),
             number(item.rhat_limit, 4),
         )

@@ -22,7 +22,7 @@ class MetricRow:
 
     name: str
     value: float
-    better: str = "lower"
+    better: str = ""
     unit: str = ""
     limit: str = ""
     holds: bool | None = None
