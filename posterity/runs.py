@@ -15,6 +15,8 @@ from posterity.store import ObjectStore, Reference
 
 Status = Literal["running", "ran", "reused", "failed"]
 
+PARAMETERS = ("model", "source", "as_of", "seed", "chains", "shards", "sampler")
+
 ORDER = (
     "ingest",
     "check_data",
@@ -70,7 +72,9 @@ class StageRecord:
     def output(self, name: str) -> Reference:
         """One of the references that the stage made. Raises NotFoundError."""
         if name not in self.outputs:
-            raise NotFoundError(f"stage {self.stage} has no output {name!r}; it has {', '.join(self.outputs) or 'none'}")
+            raise NotFoundError(
+                f"stage {self.stage} has no output {name!r}; it has {', '.join(self.outputs) or 'none'}"
+            )
         return Reference(**self.outputs[name])
 
 
@@ -92,6 +96,14 @@ class RunLog:
         if not found:
             raise NotFoundError(f"no run {self.run!r} in {self.store.url}; `posterity runs` lists them")
         return dict(json.loads(found[0]))
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the run: what it was started with, and what its stages were given."""
+        found = self.store.read(f"runs/{self.run}/run.json")
+        started = dict(json.loads(found[0])["parameters"]) if found else {}
+        inputs = [record.inputs.items() for record in self.stages() if not record.part]
+        given = {name: value for items in inputs for name, value in items if name in PARAMETERS}
+        return {**{name: given[name] for name in PARAMETERS if name in given}, **started}
 
     def write(self, record: StageRecord) -> None:
         """Replace the record of a stage."""

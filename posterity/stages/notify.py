@@ -1,0 +1,51 @@
+"""Tell the people who look after a model what they should know; the exit handler of every run."""
+
+from posterity.alerts import Alert, send
+from posterity.runs import RunLog
+from posterity.stages.runner import Context, Result, Stage
+
+
+def work(context: Context) -> Result:
+    """Alert on failure, on a posterior that needs more draws, and on drift. A run without any of them is silent."""
+    alerts = pending_alerts(context.log, str(context.inputs["state"]))
+    deliveries = [send(alert, context.settings, context.store, context.log.run) for alert in alerts]
+    values = {
+        "alerts": [delivery.alert.title for delivery in deliveries if delivery.new],
+        "failed_channels": [channel for delivery in deliveries for channel in delivery.failed],
+    }
+    return Result(values=values)
+
+
+def pending_alerts(log: RunLog, state: str) -> list[Alert]:
+    """The alerts that a run calls for, from what its stages left; `state` is how the backend says it ended."""
+    alerts = []
+    failed = log.failure
+    if failed and failed.error:
+        body = f"{failed.error.kind}: {failed.error.message}\nRun {log.run}; look again with: posterity stage {log.run} {failed.name} --pdb"
+        what = "needs more draws" if failed.values.get("verdict") == "extend" else f"failed in {failed.name}"
+        alerts.append(Alert(f"{log.run} {what}", body, "failure", f"{failed.name}: {failed.error.message}"))
+    elif state == "FAILED":
+        body = "No stage left an error: it was stopped, or its pod never started. Look at the backend's events."
+        alerts.append(Alert(f"{log.run} failed", body, "failure", "failed without an error"))
+    for record in log.stages():
+        if record.stage == "detect_drift" and record.values.get("verdict") in {"warn", "drift"}:
+            alerts.append(_drift_alert(log.run, record.values))
+    return alerts
+
+
+def _drift_alert(run: str, values: dict[str, object]) -> Alert:
+    verdict = str(values["verdict"])
+    lines = [str(line) for line in _list(values, "findings")]
+    if columns := [str(name) for name in _list(values, "inputs_drifted")]:
+        lines.append(f"input columns that changed: {', '.join(columns)}")
+    lines += [f"inspect {line}" for line in _list(values, "inspect")]
+    level = "failure" if verdict == "drift" else "warning"
+    return Alert(f"{run}: {verdict} against the baseline", "\n".join(lines), level, f"{verdict}: {lines[:1]}")
+
+
+def _list(values: dict[str, object], name: str) -> list[object]:
+    found = values.get(name, [])
+    return found if isinstance(found, list) else []
+
+
+STAGE = Stage(work, cached=False)

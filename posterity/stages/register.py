@@ -1,0 +1,90 @@
+"""Register what was made as a version, with everything it was made from."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from importlib.metadata import distributions
+
+from posterity import __version__
+from posterity.data.product import ProductFacts
+from posterity.lineage import graph
+from posterity.model.source import archive, class_name
+from posterity.registry import aliases, identity, tracking, versions
+from posterity.registry.versions import Version
+from posterity.report.lineage import Node, lineage_section
+from posterity.stages.runner import Context, Result, Stage
+from posterity.store import Reference, digest_bytes
+from posterity.store.reference import store_bytes
+
+MADE_OF = ("snapshot", "clean", "features", "plan", "posterior", "product", "scores", "drift")
+
+
+def work(context: Context) -> Result:
+    """Write the version's record, make it the candidate, mirror it in MLflow."""
+    facts = ProductFacts.from_json(context.reference("product").fetch(context.store))
+    version = versions.add(context.store, _version(context, facts))
+    newest = versions.get(context.store, context.model.name)
+    if version.number == newest.number:
+        aliases.move(
+            context.store, context.model.name, "candidate", version.number, identity.who(), f"registered by {version.run}"
+        )
+    tracking.mirror(context.store, context.settings, version)
+    data = version.to_json()
+    reference = store_bytes(context.store, f"versions/{digest_bytes(data)}.json", data, "version")
+    nodes, edges = graph(version)
+    section = lineage_section([Node(**node) for node in nodes], edges, _reproduce(version))
+    is_new = version.run == context.log.run
+    reused = "" if is_new else f"the same product is registered as {version.label}"
+    values = {"number": version.number, "version": version.label}
+    return Result({"version": reference}, values, section, reused=reused)
+
+
+def _version(context: Context, facts: ProductFacts) -> Version:
+    references = {name: context.reference(name) for name in MADE_OF}
+    code = archive(context.model)
+    references["code"] = Reference(f"code/{digest_bytes(code)}.zip", digest_bytes(code), "code")
+    context.store.put(references["code"].key, code)
+    posterior = references["posterior"].meta
+    scores = json.loads(references["scores"].fetch(context.store))
+    return Version(
+        model=context.model.name,
+        product=references["product"].sha256,
+        as_of=facts.as_of.isoformat(),
+        valid_from=facts.valid_from.isoformat(),
+        valid_until=facts.valid_until.isoformat(),
+        run=context.log.run,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        references=references,
+        parameters=context.log.parameters(),
+        metrics={**_numbers(posterior["metrics"]), **_numbers(scores["metrics"])},
+        gate=posterior["verdict"],
+        drift=references["drift"].meta["verdict"],
+        model_class=class_name(context.model),
+        image=os.environ.get("POSTERITY_IMAGE", ""),
+        packages=installed(),
+        tags={"posterity": __version__},
+    )
+
+
+def installed() -> dict[str, str]:
+    """Every installed package with its version, and Python itself."""
+    packages = {str(item.metadata["Name"]).lower(): item.version for item in distributions()}
+    return dict(sorted((packages | {"python": sys.version.split()[0]}).items()))
+
+
+def _numbers(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in figures.items() if value == value}  # noqa: PLR0124 (NaN)
+
+
+def _reproduce(version: Version) -> dict[str, str]:
+    return {
+        "version": version.label,
+        "made by": version.run,
+        "valid": f"{date.fromisoformat(version.valid_from)} to {date.fromisoformat(version.valid_until)}",
+        "reproduce with": f"posterity reproduce {version.label}",
+    }
+
+
+STAGE = Stage(work, cached=False)

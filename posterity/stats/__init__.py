@@ -1,0 +1,1 @@
+"""The numerics: pure functions on arrays, without input or output."""

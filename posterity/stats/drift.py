@@ -1,0 +1,188 @@
+"""Drift of a posterior against a verified baseline: which test is valid depends on how the data are related.
+
+same     the same data and model: the two differ by Monte Carlo error alone, z = Δm/√(MCSE₁² + MCSE₂²); any rejection is a
+         fault, not drift (Holm)
+nested   the new data contain the old: under the model the posterior mean is a martingale, Var(m_new − m_old) =
+         s_old² − s_new², z = Δm/√(s_old² − s_new² + MCSE₁² + MCSE₂²)
+rolling  the two overlap in part or not at all: z = Δm/√(s_old² + s_new²)
+
+The last two alert where a change is significant (false-discovery rate controlled) and material. Two-sided tests that
+look at autocorrelated draws as if they were independent (KS, PSI, Wasserstein) are not used: they alarm on two runs of
+the same posterior.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.stats.multiplicity import benjamini_hochberg, holm, two_sided
+
+Array = NDArray[np.floating]
+Relation = Literal["same", "nested", "rolling"]
+Verdict = Literal["stable", "warn", "drift", "no-baseline"]
+
+LEVEL = 0.05
+MATERIAL = 0.25  # of the baseline's standard deviation, where a quantity declares nothing
+RUNGS: Mapping[str, str] = {
+    "same": "same data and model (Monte Carlo error alone)",
+    "nested": "nested data (martingale test)",
+    "rolling": "data that are not nested (two independent posteriors)",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The drift quantities of one posterior: columns of equal length, one entry per quantity.
+
+    materiality: the smallest change worth an alert in the quantity's unit, NaN where none is declared.
+    """
+
+    groups: tuple[str, ...]
+    labels: tuple[str, ...]
+    units: tuple[str, ...]
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+    mcse: tuple[float, ...]
+    materiality: tuple[float | None, ...]
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """(group, label) of each quantity."""
+        return list(zip(self.groups, self.labels, strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "Summary":
+        return cls(**{name: tuple(values) for name, values in facts.items()})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one quantity changed. `threshold` is the adjusted p-value below which a change is significant."""
+
+    group: str
+    label: str
+    unit: str
+    before: float
+    now: float
+    change: float
+    z: float
+    p_adjusted: float
+    threshold: float
+    materiality: float
+    significant: bool
+    material: bool
+    drifted: bool
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """The verdict, the rung of the ladder it was reached on, and every quantity compared.
+
+    false_alarm_rate: the share of runs on stable history that would have alarmed, where it was measured.
+    """
+
+    verdict: Verdict
+    rung: str
+    findings: tuple[Finding, ...]
+    summary: tuple[str, ...]
+    false_alarm_rate: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "DriftReport":
+        findings = tuple(Finding(**finding) for finding in facts["findings"])
+        return cls(**{**facts, "findings": findings, "summary": tuple(facts["summary"])})
+
+
+def no_baseline(how: str) -> DriftReport:
+    """The report of a run that has nothing to be compared with; `how` says how to verify a baseline."""
+    return DriftReport("no-baseline", "no baseline", (), (how,))
+
+
+def structure(old: Summary, new: Summary) -> list[str]:
+    """Rung 0: what keeps the two from being compared quantity by quantity, in words."""
+    gone, added = sorted(set(old.names) - set(new.names)), sorted(set(new.names) - set(old.names))
+    units = dict(zip(old.names, old.units, strict=True))
+    changed = [name for name, unit in zip(new.names, new.units, strict=True) if units.get(name, unit) != unit]
+    notes = [(gone, "are no longer there"), (added, "are new"), (changed, "changed their unit")]
+    return [f"{len(names)} quantities {what}, e.g. {names[0][0]} {names[0][1]}" for names, what in notes if names]
+
+
+def climb(old: Summary, new: Summary, relation: Relation, predictive: Sequence[str] = ()) -> DriftReport:
+    """Compare the quantities that both have, by the test that `relation` allows.
+
+    predictive: sentences of the predictive rung (scores against the baseline, coverage, PIT) that speak for drift; they
+    turn `stable` into `warn`.
+    """
+    findings = _findings(old, new, relation)
+    drifted = [finding for finding in findings if finding.drifted]
+    significant = [finding for finding in findings if finding.significant and not finding.material]
+    notes = [*structure(old, new), *predictive]
+    summary = [_in_words(finding, relation) for finding in drifted[:5]]
+    if significant:
+        summary.append(f"{len(significant)} changes are significant but too small to matter")
+    verdict: Verdict = "drift" if drifted else "warn" if notes else "stable"
+    return DriftReport(verdict, RUNGS[relation], tuple(findings), (*summary, *notes))
+
+
+def _findings(old: Summary, new: Summary, relation: Relation) -> list[Finding]:
+    shared, before, now, material = _aligned(old, new)
+    change = now["mean"] - before["mean"]
+    z = _z(change, before, now, relation)
+    adjust = holm if relation == "same" else benjamini_hochberg
+    p = adjust(two_sided(z))
+    units = dict(zip(new.names, new.units, strict=True))
+    rows = []
+    for i, (group, label) in enumerate(shared):
+        significant = bool(p[i] < LEVEL)
+        large = relation == "same" or bool(abs(change[i]) > material[i])
+        figures = map(float, (before["mean"][i], now["mean"][i], change[i], z[i], p[i]))
+        unit = units[(group, label)]
+        rows.append(
+            Finding(group, label, unit, *figures, LEVEL, float(material[i]), significant, large, significant and large)
+        )
+    return sorted(rows, key=lambda row: (not row.drifted, -abs(row.z) if np.isfinite(row.z) else 0.0))
+
+
+def _aligned(old: Summary, new: Summary) -> tuple[list[tuple[str, str]], dict[str, Array], dict[str, Array], Array]:
+    """The quantities of both in one order: names, figures before, figures now, materiality."""
+    there = {name: i for i, name in enumerate(old.names)}
+    shared = [name for name in new.names if name in there]
+    position = {name: i for i, name in enumerate(new.names)}
+    old_rows, new_rows = [there[name] for name in shared], [position[name] for name in shared]
+
+    def take(summary: Summary, rows: list[int]) -> dict[str, Array]:
+        return {name: np.array(getattr(summary, name), dtype=float)[rows] for name in ("mean", "sd", "mcse")}
+
+    before = take(old, old_rows)
+    declared = np.array([np.nan if new.materiality[i] is None else new.materiality[i] for i in new_rows], dtype=float)
+    return shared, before, take(new, new_rows), np.where(np.isnan(declared), MATERIAL * before["sd"], declared)
+
+
+def _z(change: Array, before: Mapping[str, Array], now: Mapping[str, Array], relation: Relation) -> Array:
+    monte_carlo = np.nan_to_num(np.square(before["mcse"])) + np.nan_to_num(np.square(now["mcse"]))
+    if relation == "same":
+        variance = monte_carlo
+    elif relation == "nested":
+        # Where the posterior did not get narrower the martingale bound has no room: only Monte Carlo error is left.
+        variance = np.maximum(np.square(before["sd"]) - np.square(now["sd"]), 0) + monte_carlo
+    else:
+        variance = np.square(before["sd"]) + np.square(now["sd"]) + monte_carlo
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(change == 0, 0.0, change / np.sqrt(variance)))
+
+
+def _in_words(finding: Finding, relation: Relation) -> str:
+    what = "differs beyond Monte Carlo error" if relation == "same" else "moved"
+    return (
+        f"{finding.group} {finding.label} {what} by {finding.change:+.3g} {finding.unit} "
+        f"(z {finding.z:+.1f}, material from {finding.materiality:.2g})"
+    )
