@@ -48,7 +48,7 @@ def _test(test: "TestResult") -> tuple[Any, ...]:
 def preprocess_section(before: int, after: int, raw: Sequence[str], clean: Sequence[str]) -> Section:
     """How many rows cleaning kept, and which columns it dropped and added."""
     lost = before - after
-    share = markup.percent(lost / before) if before else "–"
+    share = markup.percent(lost / before, 2) if before else "–"
     dropped = f"; {lost:,} ({share}) were dropped" if lost > 0 else ""
     summary = f"Cleaning kept {after:,} of {before:,} rows{dropped}."
     gone = [str(name) for name in raw if name not in set(clean)]

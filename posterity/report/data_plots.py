@@ -59,7 +59,7 @@ def associations(columns: Sequence["ColumnFacts"], outcome: str) -> Markup:
 
 
 def _remarks(column: "ColumnFacts") -> str:
-    change, hidden = column.change, len(column.distribution.labels) - MOST_CATEGORIES
+    change, hidden = column.change, column.distribution.distinct - MOST_CATEGORIES
     parts = [f"and {hidden} further values" if column.distribution.kind == "category" and hidden > 0 else ""]
     for word, names in (("new", change.new), ("gone", change.gone)) if change else ():
         if names:

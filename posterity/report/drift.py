@@ -81,8 +81,8 @@ def _findings(report: "DriftReport") -> Markup:
         "" if rate is None else f" On stable history {markup.percent(rate)} of runs raised a false alarm.",
     )
     caption = (
-        "Change in units of what is material: beyond the lines it matters. Filled dots are significant too. Worry "
-        "about filled dots beyond a line."
+        "Change in units of what is material: outside the grey band it matters. Filled dots are significant too. "
+        "Worry about filled dots outside the band."
     )
     picture = markup.figure("The largest changes", _plot(findings[:MOST_SHOWN]), caption)
     return join([markup.heading("What moved"), lead, markup.figures([picture]), _table(findings)])

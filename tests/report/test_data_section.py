@@ -32,7 +32,7 @@ def test_a_model_without_tests_is_worth_a_look():
     assert checks_section(CheckReport(())).verdict == "warn"
 
 
-@pytest.mark.parametrize(("before", "after", "said"), [(100, 100, "100 of 100 rows."), (1000, 990, "10 (1.0 %) were")])
+@pytest.mark.parametrize(("before", "after", "said"), [(100, 100, "100 of 100 rows."), (1000, 990, "10 (1.00 %) were")])
 def test_cleaning_says_what_it_dropped(before, after, said):
     section = preprocess_section(before, after, ["a", EVIL], ["a", "new"])
     content = read(section.html).content
