@@ -70,7 +70,7 @@ def _failures(cases: "pd.DataFrame") -> list[TestResult]:
     results = []
     for (column, check), group in cases.groupby(["column", "check"], sort=False, dropna=False):
         examples = tuple(map(str, group["failure_case"].drop_duplicates().head(EXAMPLES)))
-        place = str(column) if column == column and column is not None else "table"  # noqa: PLR0124 (NaN)
+        place = str(column) if column == column and column is not None else "table"
         count = len(group)
         message = f"{place}: {count:,} values fail {check}, e.g. {', '.join(examples[:3])}"
         if group["index"].isna().all():

@@ -110,7 +110,7 @@ def publish(
         for predictions, latent in pieces:
             writer.add(predictions, latent)
         digests = {f"{name}_sha256": digest for name, digest in writer.close().items()}
-        product = ProductFacts(rows=writer.rows, **facts, **digests)
+        product = ProductFacts(rows=writer.rows, **{**facts, **digests})
         data = product.to_json()
         base = f"products/{product.model}/{digest_bytes(data)}"
         for name in writer.writers:

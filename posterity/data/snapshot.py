@@ -64,7 +64,7 @@ def take(store: ObjectStore, model: Model, source: str, as_of: date, settings: S
     raw = _treat(raw, model.personal, settings.pseudonym_key).reset_index(drop=True)
     data = to_parquet(raw)
     columns = {str(name): str(dtype) for name, dtype in raw.dtypes.items()}
-    personal = {rule.column: rule.treatment for rule in model.personal}
+    personal: dict[str, str] = {rule.column: rule.treatment for rule in model.personal}
     manifest = Manifest(source, as_of.isoformat(), len(raw), columns, digest_bytes(data), personal)
     digest = digest_bytes(manifest.to_json())
     store.put(f"snapshots/{digest}/raw.parquet", data)

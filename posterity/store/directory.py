@@ -71,9 +71,7 @@ class DirectoryStore:
         with self._locked():
             current = self.read(key)
             if (current[1] if current else None) != expected:
-                raise ConflictError(
-                    f"{self.url}/{key} was changed by somebody else; read it again and repeat"
-                )
+                raise ConflictError(f"{self.url}/{key} was changed by somebody else; read it again and repeat")
             with self._staged(target, data) as staged:
                 staged.replace(target)
         return digest_bytes(data)
@@ -114,9 +112,7 @@ class DirectoryStore:
             yield
 
     def _away(self, error: OSError) -> UnavailableError:
-        return UnavailableError(
-            f"{self.url} cannot be used ({error.strerror}); check its path, rights and free space"
-        )
+        return UnavailableError(f"{self.url} cannot be used ({error.strerror}); check its path, rights and free space")
 
 
 def _write(descriptor: int, content: bytes | Path) -> None:

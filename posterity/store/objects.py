@@ -66,6 +66,4 @@ def open_store(url: str) -> ObjectStore:
         from posterity.store.s3 import S3Store
 
         return S3Store.from_environment(parts.netloc, parts.path.strip("/"))
-    raise SettingsError(
-        f"POSTERITY_STORE={url!r} is not a store; use file:///directory or s3://bucket/prefix"
-    )
+    raise SettingsError(f"POSTERITY_STORE={url!r} is not a store; use file:///directory or s3://bucket/prefix")

@@ -33,9 +33,7 @@ class Reference:
         try:
             return cls(**json.loads(Path(path).read_text()))
         except (ValueError, TypeError, OSError) as error:
-            raise CorruptError(
-                f"{path} is not a reference ({error}); run the stage that made it again"
-            ) from error
+            raise CorruptError(f"{path} is not a reference ({error}); run the stage that made it again") from error
 
     def fetch(self, store: ObjectStore) -> bytes:
         """The object's bytes, verified. Raises NotFoundError, CorruptError."""
