@@ -31,7 +31,7 @@ def examine() -> Iterator[Finding]:
             yield Finding(name, True, check())
         except PosterityError as error:
             yield Finding(name, False, str(error))
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is what is wrong)
+        except Exception as error:
             yield Finding(name, False, f"{type(error).__name__}: {error}")
 
 
@@ -66,7 +66,9 @@ def _space() -> str:
         folder = os.path.dirname(folder)  # noqa: PTH120
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
-        raise PosterityError(f"{free / 1024**3:.1f} GiB are free at {folder}; make room, a run of flights needs 0.5 GiB")
+        raise PosterityError(
+            f"{free / 1024**3:.1f} GiB are free at {folder}; make room, a run of flights needs 0.5 GiB"
+        )
     return f"{free / 1024**3:.0f} GiB free"
 
 

@@ -35,7 +35,7 @@ def model_of(store: ObjectStore, version: Version) -> str:
     try:
         if digest_bytes(archive(load_model(named))) == reference.sha256:
             return named
-    except Exception:  # noqa: BLE001, S110 (gone or broken here: its kept code is taken)
+    except Exception:  # noqa: S110 (gone or broken here: its kept code is taken)
         pass
     folder = (CODE / reference.sha256[:16]).absolute()
     return unpack(reference.fetch(store), folder, version.model_class)

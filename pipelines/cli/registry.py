@@ -50,7 +50,8 @@ def versions(
 
 def inspect(version: VersionName, as_json: Json = False) -> None:
     """Show everything known about a version: verdicts, metrics, settings, digests, packages, aliases."""
-    from posterity.registry import aliases, versions as registry
+    from posterity.registry import aliases
+    from posterity.registry import versions as registry
 
     store = the_store()
     found = registry.get(store, version)
@@ -70,7 +71,9 @@ def inspect(version: VersionName, as_json: Json = False) -> None:
 def fetch(
     version: VersionName,
     artifact: Annotated[str, typer.Argument(help="product, posterior, features, clean, snapshot, scores, drift, …")],
-    to: Annotated[Path | None, typer.Option(help="File to write; named after version and artifact if not given.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="File to write; named after version and artifact if not given.")
+    ] = None,
 ) -> None:
     """Download an artifact of a version, verified against its digest."""
     from posterity.registry import versions as registry
@@ -104,7 +107,9 @@ def promote(
     _move(version, alias, reason)
 
 
-@baseline.command(epilog='Examples:\n\n  posterity baseline verify flights/3 --reason "checked against the March report"')
+@baseline.command(
+    epilog='Examples:\n\n  posterity baseline verify flights/3 --reason "checked against the March report"'
+)
 def verify(version: VersionName, reason: Reason = "") -> None:
     """Vouch for a version: from now on, runs of its model are compared with it."""
     _move(version, "baseline", reason)
@@ -125,7 +130,8 @@ def history(
 
 
 def _move(name: str, alias: str, reason: str) -> None:
-    from posterity.registry import aliases, tracking, versions as registry
+    from posterity.registry import aliases, tracking
+    from posterity.registry import versions as registry
     from posterity.registry.identity import who
 
     store = the_store()

@@ -80,7 +80,9 @@ def test(
         raise ModelError(f"{model} fails {len(failed)} of {len(trials)} checks")
 
 
-def reproduce(version: Annotated[str, typer.Argument(help="model/number or model@alias.")], as_json: Json = False) -> None:
+def reproduce(
+    version: Annotated[str, typer.Argument(help="model/number or model@alias.")], as_json: Json = False
+) -> None:
     """Make a version again from its snapshot, in an empty store, and compare every digest."""
     import os
 
@@ -134,7 +136,9 @@ def doctor(as_json: Json = False) -> None:
     """Check the installation: settings, store, registry, models, compiled pipeline; say what to do about each fault."""
     from pipelines.doctor import examine
 
-    rows = [{"check": item.name, "state": "in order" if item.well else "FAULT", "what": item.text} for item in examine()]
+    rows = [
+        {"check": item.name, "state": "in order" if item.well else "FAULT", "what": item.text} for item in examine()
+    ]
     print_rows(rows, as_json)
     if any(row["state"] == "FAULT" for row in rows):
         raise SettingsError("something is not in order; the table says what to do")

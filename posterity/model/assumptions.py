@@ -20,7 +20,9 @@ def parse_check(check: str) -> tuple[str, str, float]:
     """Measure, operator and number of a check. Raises ModelError naming a check of another form."""
     match = _FORM.match(check)
     if not match:
-        raise ModelError(f"{check!r} is no check of an assumption; write: measure operator number, e.g. coverage_90 >= 0.8")
+        raise ModelError(
+            f"{check!r} is no check of an assumption; write: measure operator number, e.g. coverage_90 >= 0.8"
+        )
     return match[1], match[2], float(match[3])
 
 

@@ -138,7 +138,9 @@ class Model(ABC):
     targets that training has not seen: `refuse` (default) or `population` (predict from the group's prior).
     `feature_set` and `feature_version` name the feature table, which models may share. `max_lost_share` is the
     share of raw rows that preprocessing may drop. `fused` says that `preprocess` makes the features and
-    `features` only passes them on. `default_source` is used when a run names no source.
+    `features` only passes them on. `default_source` is used when a run names no source. `outcome` names the
+    feature column that the data analysis associates the others with and, where it counts events, the column of trials.
+    `sampler` holds sampler settings that the model needs (`target_accept`, `draws`, …).
     """
 
     name: ClassVar[str]
@@ -154,7 +156,8 @@ class Model(ABC):
     max_lost_share: ClassVar[float] = 0.0
     fused: ClassVar[bool] = False
     default_source: ClassVar[str] = ""
-    owners: ClassVar[tuple[str, ...]] = ()
+    outcome: ClassVar[tuple[str, ...]] = ()
+    sampler: ClassVar[Mapping[str, float]] = {}
 
     @abstractmethod
     def schema(self, as_of: date) -> "pa.DataFrameSchema":

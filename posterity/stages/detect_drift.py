@@ -32,8 +32,9 @@ def work(context: Context) -> Result:
     clean = load_table(context.store, context.reference("clean"))
     before = load_table(context.store, baseline.references["clean"])
     relation, rows_now = _relation(context, baseline, before, clean)
-    old, new = _summary(context, baseline.references["posterior"].meta), _summary(
-        context, context.reference("posterior").meta
+    old, new = (
+        _summary(context, baseline.references["posterior"].meta),
+        _summary(context, context.reference("posterior").meta),
     )
     report = climb(old, new, relation, _predictive(scores))
     inputs = compare_columns(_columns(before, context), _columns(rows_now, context))
@@ -116,7 +117,7 @@ def _result(
         "assumptions": [assumption.name for assumption in failed],
     }
     data = canonical_json(_finite(facts))
-    reference = store_bytes(context.store, f"drift/{digest_bytes(data)}.json", data, "drift", verdict=report.verdict)
+    reference = store_bytes(context.store, f"drift/{digest_bytes(data)}.json", data, "drift", {"verdict": report.verdict})
     summary = report.summary[0] if report.summary else f"nothing moved beyond what the data explain ({report.rung})"
     values = {
         "verdict": report.verdict,
@@ -153,7 +154,7 @@ def _finite(value: Any) -> Any:
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+    return None if isinstance(value, float) and value != value else value
 
 
 def _depends(context: Context) -> Mapping[str, Any]:

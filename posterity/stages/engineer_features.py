@@ -29,7 +29,9 @@ def work(context: Context) -> Result:
         "clean": context.reference("clean").sha256,
     }
     reference = store_table(context.store, features, "features", **facts)
-    return Result({"features": reference}, section=analysis_section(analyse(features, previous(context))))
+    return Result(
+        {"features": reference}, section=analysis_section(analyse(features, previous(context), *model.outcome))
+    )
 
 
 def refuse_holes(model: Model, features: pd.DataFrame) -> None:
@@ -69,4 +71,4 @@ def previous(context: Context) -> pd.DataFrame | None:
     return None
 
 
-STAGE = Stage(work, uses=(*DEFINITION, "targets", "unseen"))
+STAGE = Stage(work, uses=(*DEFINITION, "targets", "unseen", "outcome"))

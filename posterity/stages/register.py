@@ -28,7 +28,12 @@ def work(context: Context) -> Result:
     newest = versions.get(context.store, context.model.name)
     if version.number == newest.number:
         aliases.move(
-            context.store, context.model.name, "candidate", version.number, identity.who(), f"registered by {version.run}"
+            context.store,
+            context.model.name,
+            "candidate",
+            version.number,
+            identity.who(),
+            f"registered by {version.run}",
         )
     tracking.mirror(context.store, context.settings, version)
     data = version.to_json()
@@ -75,7 +80,7 @@ def installed() -> dict[str, str]:
 
 
 def _numbers(figures: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(value) for name, value in figures.items() if value == value}  # noqa: PLR0124 (NaN)
+    return {name: float(value) for name, value in figures.items() if value == value}
 
 
 def _reproduce(version: Version) -> dict[str, str]:

@@ -92,6 +92,7 @@ def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[st
     definition = find_stage(stage)
     log = RunLog(store, run_name(run))
     begun = StageRecord(stage, "running", definition.part(inputs), started=time.time())
+    log.begin({}, "from outside")
     log.write(begun)
     record, error = begun, None
     try:

@@ -2,62 +2,65 @@
 
 import fcntl
 import os
-import tempfile
+import secrets
+import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from posterity.errors import ConflictError, NotFoundError, SettingsError, UnavailableError
 from posterity.store.digest import digest_bytes
+from posterity.store.files import make_folder, new_file, sync_folder
+from posterity.store.objects import STAGING, check_key, check_prefix
 
-STAGING = ".staging"  # unfinished files; never listed
+PIECE = 1 << 20  # bytes copied at once
+STALE = 60.0  # seconds after which a staged file without a living writer is litter
 
 
 class DirectoryStore:
-    """Objects as files below `root`. Hard links make put-if-absent atomic, renames make replacing atomic."""
+    """Objects as files below `root`, which needs hard links: they make put-if-absent atomic, renames the rest."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.url = f"file://{self.root}"
+        self._cleaned = False
 
     def put(self, key: str, data: bytes) -> bool:
-        target = self._path(key)
-        with self._staged(target, data) as staged:
-            return _link(staged, target)
+        return self._link(key, data)
 
     def put_file(self, key: str, path: Path) -> bool:
-        target = self._path(key)
-        with self._staged(target, path) as staged:
-            return _link(staged, target)
+        return self._link(key, path)
 
     def get(self, key: str) -> bytes:
-        try:
+        with self._reading(key):
             return self._path(key).read_bytes()
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise NotFoundError(f"{self.url}/{key} is not in the store") from error
-        except OSError as error:
-            raise self._away(error) from error
 
     def get_file(self, key: str, path: Path) -> None:
-        data = self.get(key)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(data)
-        partial.replace(path)
+        with self._reading(key):
+            source = self._path(key).open("rb")
+        with source, new_file(path) as target:
+            shutil.copyfileobj(source, target, PIECE)
 
     def size(self, key: str) -> int | None:
-        path = self._path(key)
-        return path.stat().st_size if path.is_file() else None
+        with self._guarded(key):
+            path = self._path(key)
+            return path.stat().st_size if path.is_file() else None
 
     def list(self, prefix: str) -> Iterator[str]:
-        folder = self.root / prefix.rpartition("/")[0]
+        folder = self.root / check_prefix(prefix).rpartition("/")[0]
         found = []
-        for base, folders, files in os.walk(folder):
+        for base, folders, files in os.walk(folder, onerror=self._walk_failed):
             folders[:] = [name for name in folders if name != STAGING]
             found += [(Path(base) / name).relative_to(self.root).as_posix() for name in files]
         yield from sorted(key for key in found if key.startswith(prefix))
 
     def delete(self, key: str) -> None:
-        self._path(key).unlink(missing_ok=True)
+        with self._guarded(key), suppress(FileNotFoundError, NotADirectoryError):
+            path = self._path(key)
+            path.unlink()
+            sync_folder(path.parent)
 
     def read(self, key: str) -> tuple[bytes, str] | None:
         try:
@@ -67,69 +70,107 @@ class DirectoryStore:
         return data, digest_bytes(data)
 
     def replace(self, key: str, data: bytes, expected: str | None) -> str:
-        target = self._path(key)
-        with self._locked():
+        with self._guarded(key), self._locked():
             current = self.read(key)
             if (current[1] if current else None) != expected:
                 raise ConflictError(f"{self.url}/{key} was changed by somebody else; read it again and repeat")
-            with self._staged(target, data) as staged:
-                staged.replace(target)
+            self.overwrite(key, data)
         return digest_bytes(data)
 
     def overwrite(self, key: str, data: bytes) -> None:
         target = self._path(key)
-        with self._staged(target, data) as staged:
+        with self._guarded(key), self._staged(target, data) as staged:
             staged.replace(target)
+            sync_folder(target.parent)
+
+    def _link(self, key: str, content: bytes | Path) -> bool:
+        """Put-if-absent."""
+        target = self._path(key)
+        with self._guarded(key):
+            if target.is_file():
+                return False
+            with self._staged(target, content) as staged:
+                try:
+                    os.link(staged, target)
+                except FileExistsError:
+                    if target.is_dir():
+                        raise
+                    return False
+                sync_folder(target.parent)
+                return True
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not all(parts) or any(part in {".", "..", STAGING} for part in parts):
-            raise SettingsError(f"{key!r} is not a key of a store; use relative names joined by /")
-        return self.root / key
+        return self.root / check_key(key)
 
     @contextmanager
     def _staged(self, target: Path, content: bytes | Path) -> Iterator[Path]:
-        """`content` as a finished, synced file beside the store's objects, gone afterwards."""
+        """`content` as a finished, synced file on the store's file system, gone afterwards."""
+        make_folder(target.parent)
+        make_folder(self.root / STAGING)
+        self._clean()
+        staged = self.root / STAGING / secrets.token_hex(16)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (self.root / STAGING).mkdir(exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.root / STAGING)
-            staged = Path(name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    _write(file.fileno(), content)
+            with staged.open("xb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # says that its writer lives
+                _write(file, content)
                 yield staged
-            finally:
-                staged.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._away(error) from error
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def _clean(self) -> None:
+        """Once per process, remove what killed writers have left."""
+        if self._cleaned:
+            return
+        self._cleaned = True
+        for path in (self.root / STAGING).iterdir():
+            with suppress(OSError):
+                if path.name != "lock" and time.time() - path.stat().st_mtime > STALE:
+                    with path.open("rb") as file:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        path.unlink()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        (self.root / STAGING).mkdir(parents=True, exist_ok=True)
+        make_folder(self.root / STAGING)
         with (self.root / STAGING / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        with self._guarded(key):
+            try:
+                yield
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+                raise NotFoundError(f"{self.url}/{key} is not in the store") from error
+
+    @contextmanager
+    def _guarded(self, key: str) -> Iterator[None]:
+        """Errors of the file system as errors of the store."""
+        try:
+            yield
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            raise SettingsError(
+                f"{self.url}/{key} cannot be an object and a folder of others at once; choose another name"
+            ) from error
+        except OSError as error:
+            raise self._away(error) from error
+
+    def _walk_failed(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise self._away(error) from error
 
     def _away(self, error: OSError) -> UnavailableError:
         return UnavailableError(f"{self.url} cannot be used ({error.strerror}); check its path, rights and free space")
 
 
-def _write(descriptor: int, content: bytes | Path) -> None:
+def _write(file: BinaryIO, content: bytes | Path) -> None:
     if isinstance(content, Path):
+        if not content.is_file():
+            raise NotFoundError(f"{content} does not exist, so it cannot be stored")
         with content.open("rb") as source:
-            while piece := source.read(1 << 20):
-                os.write(descriptor, piece)
+            shutil.copyfileobj(source, file, PIECE)
     else:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-    os.fsync(descriptor)
-
-
-def _link(staged: Path, target: Path) -> bool:
-    try:
-        os.link(staged, target)
-    except FileExistsError:
-        return False
-    return True
+        file.write(content)
+    file.flush()
+    os.fsync(file.fileno())

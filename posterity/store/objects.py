@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 from posterity.errors import SettingsError
 
+STAGING = ".staging"  # a directory's unfinished files; no part of a key
+
 
 class ObjectStore(Protocol):
     """What a directory and an S3 bucket have in common.
 
-    Every method raises `UnavailableError` when the store cannot be reached. Keys that are empty, absolute or
-    contain `..` raise `SettingsError`.
+    An object is seen whole or not at all, and once a write has returned it survives a crash of the machine. Every
+    method raises `UnavailableError` when the store cannot be reached or is full, and `SettingsError` on a key that is
+    none (`check_key`) or that is a folder of other keys.
     """
 
     url: str
@@ -31,7 +34,7 @@ class ObjectStore(Protocol):
         """The bytes under `key`. Raises NotFoundError."""
 
     def get_file(self, key: str, path: Path) -> None:
-        """Write the object under `key` to `path`, atomically. Raises NotFoundError."""
+        """Stream the object under `key` to `path`, atomically. Raises NotFoundError."""
 
     def size(self, key: str) -> int | None:
         """Bytes of the object under `key`, None where there is none."""
@@ -57,13 +60,33 @@ class ObjectStore(Protocol):
 
 def open_store(url: str) -> ObjectStore:
     """The store behind `file:///directory` or `s3://bucket/prefix`. Raises SettingsError on another URL."""
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.path and not parts.netloc:
+    if url.startswith("file:///"):
         from posterity.store.directory import DirectoryStore
 
-        return DirectoryStore(Path(parts.path))
+        return DirectoryStore(Path(url.removeprefix("file://")))
+    parts = urlsplit(url)
     if parts.scheme == "s3" and parts.netloc:
         from posterity.store.s3 import S3Store
 
         return S3Store.from_environment(parts.netloc, parts.path.strip("/"))
     raise SettingsError(f"POSTERITY_STORE={url!r} is not a store; use file:///directory or s3://bucket/prefix")
+
+
+def check_key(key: str) -> str:
+    """`key`, if every kind of store can hold it: printable names of at most 255 bytes, 1,000 bytes in all.
+
+    Raises SettingsError otherwise.
+    """
+    parts = key.split("/")
+    fits = len(key.encode()) <= 1000 and all(0 < len(part.encode()) <= 255 for part in parts)
+    if not (fits and key.isprintable()) or {".", "..", STAGING} & set(parts):
+        raise SettingsError(f"{key!r} is not a key of a store; use short relative names joined by /")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """`prefix`, if keys can begin with it. Raises SettingsError otherwise."""
+    folder = prefix.rpartition("/")[0]
+    if folder or prefix.startswith("/"):
+        check_key(folder)
+    return prefix

@@ -46,7 +46,7 @@ class Reference:
         return data
 
 
-def store_bytes(store: ObjectStore, key: str, data: bytes, kind: str, **meta: Any) -> Reference:
+def store_bytes(store: ObjectStore, key: str, data: bytes, kind: str, meta: dict[str, Any] | None = None) -> Reference:
     """Put `data` under `key` if absent and return the reference to it."""
     store.put(key, data)
-    return Reference(key, digest_bytes(data), kind, meta)
+    return Reference(key, digest_bytes(data), kind, meta or {})

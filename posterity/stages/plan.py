@@ -1,0 +1,130 @@
+"""Turn the model into something that any shard can sample from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from posterity.data.tables import load_table
+from posterity.errors import SettingsError
+from posterity.model.contract import Array, MCMCModel, Model, MonteCarloModel
+from posterity.model.definition import definition_digest
+from posterity.model.draws import Draws
+from posterity.report.prior import prior_section
+from posterity.sampling import direct
+from posterity.stages.inputs import parse_day, share_out
+from posterity.stages.runner import Context, Result, Stage
+from posterity.store import Reference, digest_bytes, digest_json
+from posterity.store.digest import canonical_json
+from posterity.store.reference import store_bytes
+
+PRIOR_DRAWS = 200
+DRAWS = 1000
+BUILDS = ("build", "fit", "draw", "dims", "sampler")
+
+
+def work(context: Context) -> Result:
+    """Plan the sampling, and look at what the model says before it has seen the data."""
+    features = load_table(context.store, context.reference("features"))
+    chains = int(context.inputs["chains"])
+    shards = share_out(chains, parse_shards(str(context.inputs["shards"]), chains))
+    settings = sampler_settings(context.model, context.inputs["sampler"])
+    if isinstance(context.model, MCMCModel):
+        reference, prior = _plan_chains(context, context.model, features, settings)
+    elif isinstance(context.model, MonteCarloModel):
+        reference, prior = _plan_batches(context, context.model, features, settings), None
+    facts = {**_facts(reference), "chains": chains, "shards": len(shards), "seed": context.inputs["seed"]}
+    section = prior_section(facts, **_prior_pictures(context, prior, features))
+    return Result({"plan": reference}, {"shards": shards, "plan": reference.meta["plan"]}, section)
+
+
+def parse_shards(text: str, chains: int) -> int:
+    """The number of shards from a number or `auto`: one, since on one machine threads share chains better."""
+    if text == "auto":
+        return 1
+    try:
+        return int(text)
+    except ValueError as error:
+        raise SettingsError(f"shards={text!r} is neither a number nor auto; choose 1 to {chains}, or auto") from error
+
+
+def sampler_settings(model: Model, given: Mapping[str, float]) -> dict[str, float]:
+    """What the model declares for its sampler, with what the run asks for."""
+    return {**model.sampler, **given}
+
+
+def _plan_chains(
+    context: Context, model: MCMCModel, features: pd.DataFrame, settings: Mapping[str, float]
+) -> tuple[Reference, Draws]:
+    from posterity.sampling.export import export_density
+    from posterity.sampling.plan import Plan, SamplerSettings
+    from posterity.sampling.prior import prior_draws
+
+    built = model.build(features)
+    density = export_density(built)
+    data = density.to_bytes()
+    plan = Plan.of(
+        model_code=definition_digest(model, BUILDS),
+        features=context.reference("features").sha256,
+        density=digest_bytes(data),
+        settings=SamplerSettings.from_mapping(settings),
+        seed=int(context.inputs["seed"]),
+    )
+    context.store.put(f"plans/{plan.digest}/density", data)
+    facts = {"model_kind": model.kind, "plan": plan.digest, "dimensions": density.dimension}
+    reference = store_bytes(context.store, f"plans/{plan.digest}/plan.json", plan.to_json(), "plan", facts)
+    return reference, prior_draws(built, PRIOR_DRAWS, int(context.inputs["seed"]))
+
+
+def _plan_batches(
+    context: Context, model: MonteCarloModel, features: pd.DataFrame, settings: Mapping[str, float]
+) -> Reference:
+    fitted = direct.to_bytes(dict(model.fit(features)))
+    facts = {
+        "kind": model.kind,
+        "model_code": definition_digest(model, BUILDS),
+        "features": context.reference("features").sha256,
+        "density": digest_bytes(fitted),
+        "draws": _draws(settings),
+        "seed": int(context.inputs["seed"]),
+        "versions": {"numpy": np.__version__},
+    }
+    digest = digest_json(facts)
+    context.store.put(f"plans/{digest}/density", fitted)
+    data = canonical_json(facts)
+    return store_bytes(context.store, f"plans/{digest}/plan.json", data, "plan", {"model_kind": model.kind, "plan": digest})
+
+
+def _draws(settings: Mapping[str, float]) -> int:
+    """Draws per batch. Raises SettingsError on other settings, which mean nothing to independent draws."""
+    unknown = sorted(set(settings) - {"draws"})
+    draws = int(settings.get("draws", DRAWS))
+    if unknown or draws < 1:
+        raise SettingsError(
+            f"sampler settings {dict(settings)}: independent draws have one setting, draws, of at least 1"
+        )
+    return draws
+
+
+def _facts(reference: Reference) -> dict[str, Any]:
+    return {"plan": reference.meta["plan"][:16], **{k: v for k, v in reference.meta.items() if k != "plan"}}
+
+
+def _prior_pictures(context: Context, prior: Draws | None, features: pd.DataFrame) -> dict[str, Any]:
+    """What the prior says of the published quantities, of the data, and of scalar parameters."""
+    if prior is None:
+        return {}
+    model = context.model
+    clean = load_table(context.store, context.reference("clean"))
+    targets = model.targets(clean, parse_day(context.inputs["as_of"]))
+    predicted: Mapping[str, Array] = model.predict(prior, targets.head(200)) if len(targets) else {}
+    return {
+        "replicate": model.replicate(prior, features, np.random.default_rng(1)),
+        "predicted": predicted,
+        "quantities": model.quantities,
+        "parameters": {name: value for name, value in prior.values.items() if value.ndim == 1},
+    }
+
+
+STAGE = Stage(work, uses=(*BUILDS, "predict", "replicate", "targets", "quantities"))

@@ -1,0 +1,63 @@
+"""Sample the chains of one shard. Imports neither PyMC nor pandas: a shard holds only what it needs."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from posterity.model.contract import MonteCarloModel
+from posterity.stages.inputs import parse_shard
+from posterity.stages.runner import Context, Result, Stage
+from posterity.store import digest_bytes
+from posterity.store.digest import canonical_json
+from posterity.store.reference import store_bytes
+
+
+def work(context: Context) -> Result:
+    """Sample what is not in the store yet, and list the chains."""
+    chains = parse_shard(str(context.inputs["shard"]))
+    reference = context.reference("plan")
+    facts = json.loads(reference.fetch(context.store))
+    digest = reference.meta["plan"]
+    density = context.store.get(f"plans/{digest}/density")
+    if isinstance(context.model, MonteCarloModel):
+        manifests = _draw(context, context.model, digest, facts, density, chains)
+    else:
+        manifests = _sample(context, reference.fetch(context.store), density, chains)
+    data = canonical_json({"plan": digest, "chains": manifests})
+    listed = store_bytes(context.store, f"plans/{digest}/shards/{digest_bytes(data)}.json", data, "draws")
+    gradients = sum(int(manifest.get("gradients_now", 0)) for manifest in manifests)
+    return Result({"draws": listed}, {"chains": len(chains), "gradients_now": gradients})
+
+
+def _draw(
+    context: Context, model: MonteCarloModel, plan: str, facts: Mapping[str, Any], fitted: bytes, chains: list[int]
+) -> list[dict[str, Any]]:
+    from posterity.sampling import direct
+
+    arrays = direct.from_bytes(fitted)
+    return direct.draw_batches(context.store, plan, model, arrays, chains, facts["draws"], facts["seed"])
+
+
+def _sample(context: Context, plan: bytes, density: bytes, chains: list[int]) -> list[dict[str, Any]]:
+    from posterity.sampling.density import Density
+    from posterity.sampling.plan import Plan
+    from posterity.sampling.shard import run_shard
+
+    threads = min(len(chains), len(os.sched_getaffinity(0)))
+    manifests = run_shard(
+        context.store,
+        Plan.from_json(plan),
+        Density.from_bytes(density),
+        chains,
+        report=lambda progress: context.progress(chains=progress),
+        threads=threads,
+    )
+    return [dict(manifest) for manifest in manifests]
+
+
+def _part(inputs: Mapping[str, Any]) -> str:
+    return str(inputs["shard"])
+
+
+STAGE = Stage(work, uses=("draw",), part=_part)
