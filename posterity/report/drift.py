@@ -34,8 +34,7 @@ def drift_section(
     """
     parts = [
         markup.facts(baseline or {}),
-        _no_baseline(how_to_verify) if report.verdict == "no-baseline" else "",
-        markup.items(report.summary),
+        _how_to_verify(how_to_verify) if how_to_verify else markup.items(report.summary),
         _inspect(inspect),
         _findings(report),
         input_drift(inputs),
@@ -60,10 +59,9 @@ def _summary(report: "DriftReport", inputs: Sequence["InputDrift"]) -> str:
     return text
 
 
-def _no_baseline(how: str) -> Markup:
-    hint = join([" Make one with ", markup.code(how), "."]) if how else ""
-    text = "Look at this report; if you would vouch for it, verify this version as the baseline."
-    return markup.callout("", text, hint)
+def _how_to_verify(command: str) -> Markup:
+    text = "Look at this report; if you would vouch for it, make its version the baseline of later runs:"
+    return markup.callout("", text, Markup(" "), markup.code(command))
 
 
 def _inspect(inspect: Sequence[str]) -> Markup:
