@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -42,7 +43,7 @@ def _print_lines(run: LocalRun, console: Console) -> None:
         for record in run.log.stages():
             if record.status != "running" and record.name not in printed:
                 printed.add(record.name)
-                console.print(_line(record))
+                console.print(_line(record), soft_wrap=True)
 
 
 def _line(record: StageRecord) -> Text:
@@ -71,8 +72,6 @@ def _picture(log: RunLog) -> RenderableType:
 
 
 def _with_time(record: StageRecord) -> StageRecord:
-    from dataclasses import replace
-
     return replace(record, seconds=time.time() - record.started) if record.status == "running" else record
 
 

@@ -36,8 +36,6 @@ def examine() -> Iterator[Finding]:
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):
-        raise PosterityError(f"Python {sys.version.split()[0]} is too old; install 3.11 or newer")
     return f"Python {sys.version.split()[0]}, {os.cpu_count()} cores"
 
 

@@ -23,7 +23,7 @@ def own_cache(task: dsl.PipelineTask) -> dsl.PipelineTask:
     return task.set_caching_options(False)
 
 
-@dsl.pipeline(
+@dsl.pipeline(  # type: ignore[untyped-decorator]
     name="posterity-experiment",
     description="Snapshot, test, sample in parallel, refuse what has not converged, publish, score, compare, register.",
 )

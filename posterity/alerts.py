@@ -37,7 +37,8 @@ def send(alert: Alert, settings: Settings, store: ObjectStore, run: str) -> Deli
     if store.size(key) is not None:
         return Delivery(alert, (), (), new=False)
     sys.stderr.write(f"ALERT ({alert.level}) {alert.title}\n{alert.body}\n")
-    sent, failed = ["terminal"], []
+    sent: list[str] = ["terminal"]
+    failed: list[str] = []
     for number, url in enumerate(settings.alert_urls.split()):
         name = f"channel {number + 1} ({url.partition(':')[0]})"  # the rest of the URL may hold a password
         (sent if _notify(url, alert) else failed).append(name)

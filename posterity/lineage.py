@@ -55,7 +55,7 @@ def run_event(kind: Kind, store_url: str, run: str, record: "StageRecord") -> di
 
 
 def graph(version: "Version") -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    """The ancestry of a version: nodes (`id`, `kind`, `detail`, `facts`) and edges from what was used to what was made."""
+    """The ancestry of a version: nodes (`id`, `kind`, `detail`, `facts`), and edges from part to whole."""
     made_of = {
         "snapshot": (),
         "code": (),

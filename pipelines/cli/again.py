@@ -51,7 +51,7 @@ def package_differences(version: Version) -> list[str]:
     return [f"{name} is {now} here and was {before}" for name, before, now in pairs if before != now]
 
 
-def schema_differences(store: ObjectStore, version: Version, log: RunLog) -> list[str]:
+def schema_differences(version: Version, log: RunLog) -> list[str]:
     """How the columns of a run's snapshot differ from those that a version was made from, in words."""
     before = version.references["snapshot"].meta["columns"]
     now = log.stage("ingest").output("snapshot").meta["columns"]

@@ -1,11 +1,14 @@
 """Snapshots and feature tables: what there is, what differs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.shared import Json, console, print_facts, print_rows, the_store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Digest = Annotated[str, typer.Argument(help="The first digits of a digest.")]
 
@@ -58,9 +61,14 @@ def diff(before: Digest, now: Digest, as_json: Json = False) -> None:
     ]
     if not as_json:
         console.print(f"rows: {len(old):,} before, {len(new):,} now")
-        columns = {"columns gone": sorted(set(old) - set(new)), "columns added": sorted(set(new) - set(old))}
+        columns = {"columns gone": _names(old, new), "columns added": _names(new, old)}
         print_facts({name: names for name, names in columns.items() if names}, as_json)
     print_rows(rows, as_json)
+
+
+def _names(table: "pd.DataFrame", other: "pd.DataFrame") -> list[str]:
+    """The columns of `table` that `other` has not."""
+    return sorted(set(map(str, table)) - set(map(str, other)))
 
 
 @data.command(epilog="Examples:\n\n  posterity data export 3fa94c raw.csv")

@@ -21,7 +21,7 @@ baseline = typer.Typer(
 def attach(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command(
-        epilog="Examples:\n\n  posterity versions flights\n\n  posterity versions --tag gate=pass --tag as_of=2013-03-31"
+        epilog="Examples:\n\n  posterity versions flights\n\n  posterity versions --tag gate=pass --tag snapshot=3fa94c"
     )(versions)
     app.command(epilog="Examples:\n\n  posterity inspect flights/3\n\n  posterity inspect flights@champion --json")(
         inspect

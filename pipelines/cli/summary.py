@@ -63,12 +63,15 @@ def print_summary(log: RunLog, console: Console) -> None:
 
 
 def _sampled(records: list[StageRecord]) -> str:
+    """What was sampled now, and that nothing was where all of it was in the store."""
     shards = [record for record in records if record.stage == "sample"]
-    gradients = sum(record.values.get("gradients_now", 0) for record in shards if record.status == "ran")
     chains = sum(record.values.get("chains", 0) for record in shards)
-    if not gradients:
+    sampled = sum(record.values.get("sampled", 0) for record in shards if record.status == "ran")
+    if not sampled:
         return f"nothing sampled: all {chains} chains were in the store"
-    return f"{chains} chains in {len(shards)} shard(s), {gradients:,} gradient evaluations"
+    gradients = sum(record.values.get("gradients_now", 0) for record in shards if record.status == "ran")
+    effort = f", {gradients:,} gradient evaluations" if gradients else ""
+    return f"{sampled} of {chains} chains sampled in {len(shards)} shard(s){effort}"
 
 
 def _table(rows: list[dict[str, Any]], total: int) -> Table:

@@ -74,9 +74,9 @@ def _last_period(model: Model, quantity: Quantity, last: pd.DataFrame, rows: pd.
     value = joined[quantity.name].fillna(overall).to_numpy(float)
     if quantity.exposure:
         trials = joined["_weight"].fillna(0).to_numpy(float)
-        return ((value * trials + overall) / (trials + 1))[:, None]
+        return np.asarray(((value * trials + overall) / (trials + 1))[:, None])
     spread = np.quantile(last[quantity.name] - overall, _levels())
-    return value[:, None] + spread[None, :]
+    return np.asarray(value[:, None] + spread[None, :])
 
 
 def _regression(model: Model, quantity: Quantity, past: pd.DataFrame, rows: pd.DataFrame) -> Array:

@@ -1,18 +1,19 @@
 """Score one product on what happened, with its rivals on the same rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posterity.data.product import Product, column, load_product
 from posterity.model.contract import Model, Quantity
 from posterity.model.draws import Array
 from posterity.registry.versions import Version
-from posterity.scoring.baselines import plain_forecasts
+from posterity.scoring.baselines import PlainForecast, plain_forecasts
 from posterity.stats import scores
-from posterity.store import ObjectStore
+from posterity.store import ObjectStore, Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,26 @@ class Scored:
         }
 
 
+@dataclass(frozen=True)
+class _Match:
+    """A product matched with what happened: `rows` holds predictions and outcomes of the keys that have both, `places`
+    their places in the product."""
+
+    model: Model
+    product: Product
+    rows: "pd.DataFrame"
+    places: NDArray[np.intp]
+
+    def latent(self, quantity: Quantity) -> Array:
+        return np.asarray(self.product.latent[quantity.name][self.places])
+
+    def outcome(self, quantity: Quantity) -> Array:
+        return self.rows[quantity.name].to_numpy(float)
+
+    def trials(self, quantity: Quantity) -> Array | None:
+        return self.rows[quantity.exposure].to_numpy(float) if quantity.exposure else None
+
+
 def score_product(
     store: ObjectStore, model: Model, clean: "pd.DataFrame", version: Version, champion: Version | None
 ) -> Scored | None:
@@ -63,119 +84,104 @@ def score_product(
     """
     product = load_product(store, version.references["product"])
     actuals = model.actuals(clean, product.facts.horizon)
-    rows, places = _joined(model, product, actuals)
-    if rows.empty:
+    match = _matched(model, product, actuals)
+    if match.rows.empty:
         return None
     metrics: dict[str, float] = {}
     comparisons: list[dict[str, Any]] = []
-    several = len(model.quantities) > 1
     for quantity in model.quantities:
-        prefix = f"{quantity.name}." if several else ""
-        latent = product.latent[quantity.name][places]
-        metrics |= {f"{prefix}{name}": value for name, value in _metrics(quantity, latent, rows).items()}
-        rivals = _rivals(store, model, clean, version, champion, quantity, rows, product)
-        comparisons += [_compare(model, quantity, f"{prefix}crps", latent, rows, *rival) for rival in rivals]
-    metrics |= {name: float(value) for name, value in model.score(rows, rows).items()}
-    return _assemble(model, product, version, rows, places, metrics, comparisons, len(actuals))
+        prefix = f"{quantity.name}." if len(model.quantities) > 1 else ""
+        metrics |= {f"{prefix}{name}": value for name, value in _metrics(match, quantity).items()}
+        rivals = [_plain_rival(forecast, len(match.rows)) for forecast in _plain(match, quantity, clean)]
+        if champion and champion.number != version.number:
+            rivals.insert(0, _champion(match, quantity, champion.label, load_product(store, _product_of(champion))))
+        comparisons += [_compare(match, quantity, f"{prefix}crps", rival) for rival in rivals]
+    metrics |= {name: float(value) for name, value in model.score(match.rows, match.rows).items()}
+    return _assemble(match, version.label, metrics, comparisons, missing=len(actuals) - len(match.rows))
 
 
-def _joined(model: Model, product: Product, actuals: "pd.DataFrame") -> "tuple[pd.DataFrame, np.ndarray]":  # type: ignore[type-arg]
-    """Predictions and outcomes of the keys that have both, and the place of each in the product."""
+def _matched(model: Model, product: Product, actuals: "pd.DataFrame") -> _Match:
     exposures = [quantity.exposure for quantity in model.quantities if quantity.exposure]
     predictions = product.predictions.drop(columns=exposures).assign(_place=np.arange(len(product.predictions)))
     rows = predictions.merge(actuals, on=list(model.keys), how="inner", validate="one_to_one")
     for exposure in exposures:
         rows = rows[rows[exposure] > 0]
     rows = rows.reset_index(drop=True)
-    return rows.drop(columns="_place"), rows["_place"].to_numpy()
+    return _Match(model, product, rows.drop(columns="_place"), rows["_place"].to_numpy(np.intp))
 
 
-def _trials(quantity: Quantity, rows: "pd.DataFrame") -> Array | None:
-    return rows[quantity.exposure].to_numpy(float) if quantity.exposure else None
-
-
-def _metrics(quantity: Quantity, latent: Array, rows: "pd.DataFrame") -> dict[str, float]:
-    """CRPS and log score (means over rows, weighted with the trials for the CRPS), coverage."""
-    outcome, trials = rows[quantity.name].to_numpy(float), _trials(quantity, rows)
+def _metrics(match: _Match, quantity: Quantity) -> dict[str, float]:
+    """CRPS (mean over rows, weighted with the trials), log score (mean over rows), coverage."""
+    latent, outcome, trials = match.latent(quantity), match.outcome(quantity), match.trials(quantity)
     each = scores.crps(latent, outcome, trials)
     coverage = {
-        f"coverage_{round(100 * level)}": float(scores.covered(latent, outcome, level, trials).mean()) for level in LEVELS
+        f"coverage_{round(100 * level)}": float(scores.covered(latent, outcome, level, trials).mean())
+        for level in LEVELS
     }
     log = float(scores.log_score(latent, outcome, trials).mean())
     return {"crps": float(np.average(each, weights=trials)), "log_score": log, **coverage}
 
 
-def _rivals(
-    store: ObjectStore,
-    model: Model,
-    clean: "pd.DataFrame",
-    version: Version,
-    champion: Version | None,
-    quantity: Quantity,
-    rows: "pd.DataFrame",
-    product: Product,
-) -> list[tuple[str, Array, Array]]:
-    """Name, latent quantiles, and which rows they are of, for everything the product is held against."""
-    everywhere = np.arange(len(rows))
-    plain = plain_forecasts(model, quantity, clean, product.facts.horizon, rows)
-    rivals = [(forecast.name, forecast.values, everywhere) for forecast in plain]
-    if champion and champion.number != version.number:
-        other = load_product(store, champion.references["product"])
-        keys = list(model.keys)
-        there = other.predictions[keys].assign(_other=np.arange(len(other.predictions)))
-        matched = rows[keys].merge(there, on=keys, how="left")["_other"]
-        known = matched.notna().to_numpy()
-        places = matched[known].to_numpy(int)
-        rivals.insert(0, (f"champion {champion.label}", other.latent[quantity.name][places], everywhere[known]))
-    return rivals
+@dataclass(frozen=True)
+class _Rival:
+    """A rival's latent quantiles for the rows at `at`."""
+
+    name: str
+    latent: Array
+    at: NDArray[np.intp]
 
 
-def _compare(
-    model: Model, quantity: Quantity, metric: str, latent: Array, rows: "pd.DataFrame", rival: str, other: Array, at: Array
-) -> dict[str, Any]:
+def _product_of(version: Version) -> Reference:
+    return version.references["product"]
+
+
+def _plain(match: _Match, quantity: Quantity, clean: "pd.DataFrame") -> list[PlainForecast]:
+    return plain_forecasts(match.model, quantity, clean, match.product.facts.horizon, match.rows)
+
+
+def _plain_rival(forecast: PlainForecast, rows: int) -> _Rival:
+    return _Rival(forecast.name, forecast.values, np.arange(rows))
+
+
+def _champion(match: _Match, quantity: Quantity, label: str, product: Product) -> _Rival:
+    """The champion's forecast for the rows that it has too."""
+    keys = list(match.model.keys)
+    there = product.predictions[keys].assign(_place=np.arange(len(product.predictions)))
+    places = match.rows[keys].merge(there, on=keys, how="left")["_place"]
+    known = np.flatnonzero(places.notna().to_numpy())
+    return _Rival(f"champion {label}", product.latent[quantity.name][places.iloc[known].to_numpy(np.intp)], known)
+
+
+def _compare(match: _Match, quantity: Quantity, metric: str, rival: _Rival) -> dict[str, Any]:
     """The paired difference of the CRPS, rows of one value of the first key taken as one cluster."""
-    part = rows.iloc[at]
-    outcome, trials = part[quantity.name].to_numpy(float), _trials(quantity, part)
-    mine = scores.crps(latent[at], outcome, trials)
-    found = scores.paired(mine, scores.crps(other, outcome, trials), part[model.keys[0]].to_numpy(), trials)
-    return {
-        "rival": rival,
-        "metric": metric,
-        "difference": found.difference,
-        "standard_error": found.standard_error,
-        "verdict": found.verdict,
-    }
+    outcome, trials = match.outcome(quantity)[rival.at], match.trials(quantity)
+    trials = None if trials is None else trials[rival.at]
+    mine = scores.crps(match.latent(quantity)[rival.at], outcome, trials)
+    clusters = match.rows[match.model.keys[0]].to_numpy()[rival.at]
+    found = scores.paired(mine, scores.crps(rival.latent, outcome, trials), clusters, trials)
+    return {"rival": rival.name, "metric": metric, **asdict(found)}
 
 
 def _assemble(
-    model: Model,
-    product: Product,
-    version: Version,
-    rows: "pd.DataFrame",
-    places: "np.ndarray",  # type: ignore[type-arg]
-    metrics: Mapping[str, float],
-    comparisons: Sequence[Mapping[str, Any]],
-    arrived: int,
+    match: _Match, label: str, metrics: Mapping[str, float], comparisons: Sequence[Mapping[str, Any]], missing: int
 ) -> Scored:
-    first = model.quantities[0]
-    outcome, trials = rows[first.name].to_numpy(float), _trials(first, rows)
-    latent = product.latent[first.name][places]
-    pit = scores.pit(latent, outcome, trials)
-    period = product.facts.horizon
-    missing = arrived - len(rows)
+    first = match.model.quantities[0]
+    outcome, trials = match.outcome(first), match.trials(first)
+    pit = scores.pit(match.latent(first), outcome, trials)
+    period = match.product.facts.horizon
     return Scored(
-        version=version.label,
-        title=f"{version.label} on what happened from {period.valid_from} to {period.valid_until}, {len(rows):,} rows",
+        version=label,
+        title=f"{label} on what happened from {period.valid_from} to {period.valid_until}, {len(match.rows):,} rows",
         metrics=metrics,
-        verdict=_verdict(model, metrics),
+        verdict=_verdict(match.model, metrics),
         coverage=[_coverage(level, pit) for level in LEVELS],
         comparisons=comparisons,
         pit=pit,
-        predicted=rows[column(first.name, "mean")].to_numpy(float),
+        predicted=match.rows[column(first.name, "mean")].to_numpy(float),
         observed=outcome,
         trials=trials,
         unit=first.unit,
-        surprises=_surprises(model, first, rows, pit),
+        surprises=_surprises(match, first, pit),
         notes=[f"{missing} outcomes have no row in the product and were not scored."] if missing else [],
     )
 
@@ -193,14 +199,13 @@ def _coverage(level: float, pit: Array) -> tuple[float, float, float, float]:
     return (level, share, *scores.coverage_interval(level, len(pit)))
 
 
-def _surprises(model: Model, quantity: Quantity, rows: "pd.DataFrame", pit: Array) -> list[tuple[str, str, str, str]]:
+def _surprises(match: _Match, quantity: Quantity, pit: Array) -> list[tuple[str, str, str, str]]:
     """The rows whose outcome lay farthest out in its predictive distribution."""
-    order = np.argsort(-np.abs(pit - 0.5))[:SURPRISES]
     found = []
-    for place in order:
-        row = rows.iloc[int(place)]
+    for place in np.argsort(-np.abs(pit - 0.5))[:SURPRISES]:
+        row = match.rows.iloc[int(place)]
         low, high = row[column(quantity.name, 0.05)], row[column(quantity.name, 0.95)]
-        key = " ".join(str(row[name]) for name in model.keys)
+        key = " ".join(str(row[name]) for name in match.model.keys)
         predicted, happened = row[column(quantity.name, "mean")], row[quantity.name]
         found.append((key, f"{predicted:.3g}", f"{low:.3g} to {high:.3g}", f"{happened:.3g}"))
     return found

@@ -117,12 +117,14 @@ def _result(
         "assumptions": [assumption.name for assumption in failed],
     }
     data = canonical_json(_finite(facts))
-    reference = store_bytes(context.store, f"drift/{digest_bytes(data)}.json", data, "drift", {"verdict": report.verdict})
+    reference = store_bytes(
+        context.store, f"drift/{digest_bytes(data)}.json", data, "drift", {"verdict": report.verdict}
+    )
     summary = report.summary[0] if report.summary else f"nothing moved beyond what the data explain ({report.rung})"
     values = {
         "verdict": report.verdict,
         "summary": summary,
-        "findings": [item for item in report.summary],
+        "findings": list(report.summary),
         "inputs_drifted": drifted,
         "inspect": [_in_words(assumption) for assumption in failed],
     }

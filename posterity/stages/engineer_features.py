@@ -48,7 +48,7 @@ def refuse_holes(model: Model, features: pd.DataFrame) -> None:
 
 def refuse_unseen(model: Model, features: pd.DataFrame, targets: pd.DataFrame) -> None:
     """Raise DataTestError where the targets hold a category that is neither trained on nor ruled for."""
-    for column in sorted(set(targets) & set(features)):
+    for column in sorted(set(map(str, targets)) & set(map(str, features))):
         is_category = not pd.api.types.is_numeric_dtype(features[column])
         if is_category and model.unseen.get(column, "refuse") == "refuse":
             new = sorted(set(targets[column]) - set(features[column]))

@@ -21,7 +21,8 @@ def pending_alerts(log: RunLog, state: str) -> list[Alert]:
     alerts = []
     failed = log.failure
     if failed and failed.error:
-        body = f"{failed.error.kind}: {failed.error.message}\nRun {log.run}; look again with: posterity stage {log.run} {failed.name} --pdb"
+        again = f"posterity stage {log.run} {failed.name} --pdb"
+        body = f"{failed.error.kind}: {failed.error.message}\nRun {log.run}; look again with: {again}"
         what = "needs more draws" if failed.values.get("verdict") == "extend" else f"failed in {failed.name}"
         alerts.append(Alert(f"{log.run} {what}", body, "failure", f"{failed.name}: {failed.error.message}"))
     elif state == "FAILED":

@@ -93,7 +93,9 @@ def _plan_batches(
     digest = digest_json(facts)
     context.store.put(f"plans/{digest}/density", fitted)
     data = canonical_json(facts)
-    return store_bytes(context.store, f"plans/{digest}/plan.json", data, "plan", {"model_kind": model.kind, "plan": digest})
+    return store_bytes(
+        context.store, f"plans/{digest}/plan.json", data, "plan", {"model_kind": model.kind, "plan": digest}
+    )
 
 
 def _draws(settings: Mapping[str, float]) -> int:

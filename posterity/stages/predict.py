@@ -110,8 +110,7 @@ def top_rows(model: Model, predictions: pd.DataFrame) -> list[dict[str, object]]
     exposure = [quantity.exposure] if quantity.exposure else []
     top = predictions.nlargest(TOP, mean)[[*model.keys, *exposure, mean, low, high]]
     names = {mean: quantity.name, low: "5 %", high: "95 %"}
-    rows: list[dict[str, object]] = top.rename(columns=names).to_dict("records")
-    return rows
+    return [{str(name): value for name, value in row.items()} for row in top.rename(columns=names).to_dict("records")]
 
 
 STAGE = Stage(work, uses=("predict", "targets", "horizon", "keys", "quantities", "name"))

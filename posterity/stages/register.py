@@ -11,7 +11,7 @@ from posterity import __version__
 from posterity.data.product import ProductFacts
 from posterity.lineage import graph
 from posterity.model.source import archive, class_name
-from posterity.registry import aliases, identity, tracking, versions
+from posterity.registry import aliases, identity, versions
 from posterity.registry.versions import Version
 from posterity.report.lineage import Node, lineage_section
 from posterity.stages.runner import Context, Result, Stage
@@ -35,7 +35,7 @@ def work(context: Context) -> Result:
             identity.who(),
             f"registered by {version.run}",
         )
-    tracking.mirror(context.store, context.settings, version)
+    _mirror(context, version)
     data = version.to_json()
     reference = store_bytes(context.store, f"versions/{digest_bytes(data)}.json", data, "version")
     nodes, edges = graph(version)
@@ -44,6 +44,17 @@ def work(context: Context) -> Result:
     reused = "" if is_new else f"the same product is registered as {version.label}"
     values = {"number": version.number, "version": version.label}
     return Result({"version": reference}, values, section, reused=reused)
+
+
+def _mirror(context: Context, version: Version) -> None:
+    """Mirror the version in MLflow, once for each registry; importing it takes seconds."""
+    registry = digest_bytes(context.settings.registry.encode())[:12]
+    done = f"models/{version.model}/mirrored/{version.number:06d}-{registry}.json"
+    if context.store.size(done) is None:
+        from posterity.registry import tracking
+
+        if tracking.mirror(context.store, context.settings, version):
+            context.store.put(done, b"{}")
 
 
 def _version(context: Context, facts: ProductFacts) -> Version:

@@ -94,7 +94,8 @@ def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[st
     begun = StageRecord(stage, "running", definition.part(inputs), started=time.time())
     log.begin({}, "from outside")
     log.write(begun)
-    record, error = begun, None
+    record: StageRecord = begun
+    error: BaseException | None = None
     try:
         begun = replace(begun, inputs=_plain(inputs))
         emit("START", store, settings, log.run, begun)
@@ -103,8 +104,9 @@ def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[st
         record, error = begun, raised
         raise
     finally:
-        failed = {"status": "failed", "error": StageError.of(error)} if error else {}
-        record = replace(record, seconds=time.time() - begun.started, **failed)
+        record = replace(record, seconds=time.time() - begun.started)
+        if error:
+            record = replace(record, status="failed", error=StageError.of(error))
         log.write(record)
         emit("FAIL" if error else "COMPLETE", store, settings, log.run, record)
     _hand_over(store, record, outputs)
@@ -141,8 +143,8 @@ def _take_or_do(stage: Stage, context: Context, begun: StageRecord) -> tuple[Sta
     if stage.cached and not result.error:
         context.store.put(key, json.dumps(kept).encode())
         context.store.overwrite(latest, json.dumps(identity).encode())
-    status = "reused" if result.reused else "ran"
-    return replace(begun, status=status, why=result.reused or why, **kept), result.error
+    done = replace(begun, status="reused" if result.reused else "ran", why=result.reused or why, **kept)
+    return done, result.error
 
 
 def _identity(stage: Stage, context: Context, name: str) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def work(context: Context) -> Result:
     data = canonical_json({"plan": digest, "chains": manifests})
     listed = store_bytes(context.store, f"plans/{digest}/shards/{digest_bytes(data)}.json", data, "draws")
     gradients = sum(int(manifest.get("gradients_now", 0)) for manifest in manifests)
-    return Result({"draws": listed}, {"chains": len(chains), "gradients_now": gradients})
+    sampled = sum(bool(manifest["sampled"]) for manifest in manifests)
+    return Result({"draws": listed}, {"chains": len(chains), "sampled": sampled, "gradients_now": gradients})
 
 
 def _draw(
