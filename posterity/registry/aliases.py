@@ -1,8 +1,8 @@
 """Aliases: pointers at versions, moved by compare-and-swap, each move in an append-only audit log.
 
 A move is written to the log before the pointer is moved, and the pointer names its entry: a pointer without an entry
-cannot be. An entry whose move never happened (the process was killed in between) is told apart by no pointer or later
-entry naming it as its predecessor; repeating the command completes the move.
+cannot be. An entry whose move never happened (the process was killed in between, or somebody else was faster) is told
+apart by no pointer or later entry naming it as its predecessor; repeating the command completes the move.
 """
 
 import json
@@ -11,7 +11,8 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from posterity.errors import SettingsError
+from posterity.errors import CorruptError, NotFoundError, SettingsError
+from posterity.registry.versions import version_key
 from posterity.store import ObjectStore
 from posterity.store.digest import canonical_json
 
@@ -20,7 +21,10 @@ ALIASES = ("candidate", "staging", "champion", "challenger", "baseline")
 
 @dataclass(frozen=True)
 class Move:
-    """One entry of the audit log: who let `alias` point at version `number` instead of `before`, when and why."""
+    """One entry of the audit log: who let `alias` point at version `number` instead of `before`, when and why.
+
+    follows: the id of the entry that the pointer named until then, empty for the first.
+    """
 
     id: str
     alias: str
@@ -35,14 +39,12 @@ class Move:
 def move(store: ObjectStore, model: str, alias: str, number: int, who: str, why: str) -> Move:
     """Let `alias` of `model` point at version `number`; nothing happens where it does already.
 
-    Raises SettingsError on an unknown alias or a missing reason, ConflictError when somebody moves it at the same time.
+    Raises SettingsError on an unknown alias or a missing reason, NotFoundError when there is no such version,
+    ConflictError when somebody moves the alias at the same time.
     """
-    if alias not in ALIASES:
-        raise SettingsError(f"{alias!r} is not an alias; there are {', '.join(ALIASES)}")
-    if not why.strip():
-        raise SettingsError(f"moving {alias} of {model} needs a reason; give one with --reason")
+    _check(store, model, alias, number, why)
     pointer = store.read(_key(model, alias))
-    before = Move(**json.loads(pointer[0])) if pointer else None
+    before = _parse(_key(model, alias), pointer[0]) if pointer else None
     if before and before.number == number:
         return before
     entry = Move(
@@ -51,7 +53,7 @@ def move(store: ObjectStore, model: str, alias: str, number: int, who: str, why:
         number=number,
         before=before.number if before else None,
         who=who,
-        why=why,
+        why=why.strip(),
         when=datetime.now(UTC).isoformat(timespec="milliseconds"),
         follows=before.id if before else "",
     )
@@ -68,22 +70,40 @@ def current(store: ObjectStore, model: str, alias: str) -> int | None:
 
 
 def pointed(store: ObjectStore, model: str, alias: str) -> Move | None:
-    """The move that made `alias` what it is, None where there was none."""
+    """The move that made `alias` what it is, None where there was none. Raises CorruptError."""
     found = store.read(_key(model, alias))
-    return Move(**json.loads(found[0])) if found else None
+    return _parse(_key(model, alias), found[0]) if found else None
 
 
 def history(store: ObjectStore, model: str) -> list[Move]:
-    """The moves of all aliases of `model` that happened, in their order."""
-    entries = [Move(**json.loads(store.get(key))) for key in store.list(f"models/{model}/audit/")]
+    """The moves of all aliases of `model` that happened, in their order. Raises CorruptError."""
+    entries = [_parse(key, store.get(key)) for key in store.list(f"models/{model}/audit/")]
     pointers = [pointed(store, model, alias) for alias in ALIASES]
     by_id = {entry.id: entry for entry in entries}
     happened: set[str] = set()
     for last in pointers:
         while last:
             happened.add(last.id)
-            last = by_id.get(last.follows)  # noqa: PLW2901
+            last = by_id.get(last.follows)
     return [entry for entry in entries if entry.id in happened]
+
+
+def _check(store: ObjectStore, model: str, alias: str, number: int, why: str) -> None:
+    if alias not in ALIASES:
+        raise SettingsError(f"{alias!r} is not an alias; there are {', '.join(ALIASES)}")
+    if not why.strip():
+        raise SettingsError(f"moving {alias} of {model} needs a reason; give one with --reason")
+    if store.size(version_key(model, number)) is None:
+        raise NotFoundError(f"{model} has no version {number} that {alias} could point at; see `posterity versions`")
+
+
+def _parse(key: str, data: bytes) -> Move:
+    try:
+        return Move(**json.loads(data))
+    except (ValueError, TypeError) as error:
+        raise CorruptError(
+            f"{key} is not the record of a move ({error}); restore it from a copy of the store"
+        ) from error
 
 
 def _key(model: str, alias: str) -> str:
