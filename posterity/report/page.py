@@ -14,6 +14,9 @@ from markupsafe import Markup, escape
 from posterity.errors import CorruptError
 from posterity.report.markup import SIGNS, Verdict, join, pill, trusted
 
+OVERVIEW = "overview"
+"""The id of the section that the badges stand above; it needs none itself."""
+
 _MARK = "<!--posterity-section "
 _WORDS: Mapping[str, str] = {"ok": "in order", "warn": "look", "bad": "not in order"}
 
@@ -102,7 +105,7 @@ def _badges(sections: Sequence[Section]) -> Markup:
             section.verdict, section.id, pill(section.verdict, section.title), _unbroken(escape(section.summary))
         )
         for section in sorted(sections, key=lambda section: ("bad", "warn", "ok", "").index(section.verdict))
-        if section.verdict
+        if section.verdict and section.id != OVERVIEW
     )
     return Markup('<div class="cards">{}</div>').format(cards) if cards else Markup("")
 

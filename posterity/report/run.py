@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from posterity.report import markup
 from posterity.report.markup import Verdict, join
-from posterity.report.page import Section
+from posterity.report.page import OVERVIEW, Section
 from posterity.report.product import top_rows
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def overview_section(
         _most_at_risk(table, keys, quantity) if table is not None and len(table) and quantity else "",
         markup.heading("What to do next") + markup.items(steps, ordered=True) if steps else "",
     ]
-    return Section("overview", "Overview", join(parts), verdict, summary)
+    return Section(OVERVIEW, "Overview", join(parts), verdict, summary)
 
 
 def _most_at_risk(table: "pd.DataFrame", keys: Sequence[str], quantity: "Quantity") -> Markup:
@@ -66,11 +66,16 @@ def stages_section(
     failed = next((record for record in records if record.status == "failed"), None)
     total = sum(record.seconds for record in records)
     ran = [record.name for record in records if record.status == "ran"]
-    summary = (
-        f"Stage {failed.name} failed; the stages before it are kept and are not repeated."
-        if failed
-        else f"{len(ran)} of {len(records)} stages ran, the others were reused; {markup.seconds(total)} of work in all."
-    )
+    if failed:
+        summary = f"Stage {failed.name} failed; the stages before it are kept and are not repeated."
+    elif not records:
+        summary = "No stage has run yet."
+    elif len(ran) == len(records):
+        summary = f"All {len(records)} stages ran; {markup.seconds(total)} of work in all."
+    else:
+        summary = (
+            f"{len(ran)} of {len(records)} stages ran, the others were reused; {markup.seconds(total)} of work in all."
+        )
     parts = [
         _error(failed) if failed else "",
         _table(records, max((record.seconds for record in records), default=0.0)),

@@ -108,7 +108,10 @@ def _worst(checks: Sequence["QuantityCheck"]) -> list["QuantityCheck"]:
 
     varying = [item for item in checks if item.sd > 0 and np.isfinite(item.rhat)]
     candidates = [item for item in varying if item.published] or varying
-    return sorted(candidates, key=badness, reverse=True)[:WORST]
+    ordered = sorted(candidates, key=badness, reverse=True)
+    # The same draws may be published under two names; one picture of them is enough.
+    different = {(item.rhat, item.ess_bulk, item.ess_tail): item for item in reversed(ordered)}
+    return [item for item in ordered if item is different[item.rhat, item.ess_bulk, item.ess_tail]][:WORST]
 
 
 def _chain_pictures(

@@ -42,7 +42,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How often outcomes fell into the intervals of a level, with the limits chance allows."""
+    """How often outcomes fell into the intervals of a level; low and high: what chance allows if the level is right."""
 
     level: float
     share: float
@@ -51,8 +51,8 @@ class Coverage:
 
     @property
     def expected(self) -> bool:
-        """Whether the declared level lies within the limits."""
-        return self.low <= self.level <= self.high
+        """Whether the share lies within what chance allows."""
+        return self.low <= self.share <= self.high
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _coverage(coverage: Sequence[Coverage]) -> Markup:
         )
         for item in coverage
     ]
-    columns = ["interval", "held the outcome", "limits of the true share", ""]
+    columns = ["interval", "held the outcome", "chance allows", ""]
     return markup.table(columns, rows, text=(0, 3), caption="Coverage of the published intervals")
 
 

@@ -33,7 +33,10 @@ def pictures(scores: "Scores") -> list[Markup]:
         )
         pictures.append(markup.figure("PIT histogram", _pit_plot(scores.pit), caption))
     if scores.coverage:
-        caption = "Share of outcomes inside the interval, with its 95 % limits. Worry where the bar misses the line."
+        caption = (
+            "Dots: share of outcomes inside the interval. Grey: what chance allows if the level (line) is right. Worry "
+            "about a dot outside the grey: to the left, intervals are too narrow."
+        )
         pictures.append(markup.figure("Coverage", _coverage_plot(scores.coverage), caption))
     return pictures
 
@@ -92,9 +95,10 @@ def _pit_plot(pit: Array) -> Markup:
 def _coverage_plot(coverage: Sequence["Coverage"]) -> Markup:
     def paint(axes: Any) -> None:
         for row, item in enumerate(coverage):
-            axes.hlines(row, item.low, item.high, color=plots.BLUE, linewidth=4)
-            axes.plot(item.share, row, "o", color=plots.GROUND, markeredgecolor=plots.BLUE)
-            axes.vlines(item.level, row - 0.35, row + 0.35, color=plots.VERMILION, linewidth=2)
+            colour = plots.BLUE if item.expected else plots.VERMILION
+            axes.barh(row, item.high - item.low, left=item.low, height=0.5, color=plots.MUTED, alpha=0.22, linewidth=0)
+            axes.vlines(item.level, row - 0.25, row + 0.25, color=plots.INK, linewidth=1)
+            axes.plot(item.share, row, "o", color=colour, markersize=6, clip_on=False)
         axes.set_yticks(range(len(coverage)), [markup.percent(item.level, 0) for item in coverage])
         axes.set_ylim(len(coverage) - 0.5, -0.5)
         axes.set_xlim(0, 1)

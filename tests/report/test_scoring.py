@@ -43,8 +43,8 @@ def test_scores_of_rows_without_outcome():
     [
         ([MetricRow("crps", 1.0, limit="at most 2", holds=True)], [], "ok"),
         ([MetricRow("crps", 3.0, limit="at most 2", holds=False)], [], "bad"),
-        ([], [Coverage(0.9, 0.7, 0.65, 0.75)], "warn"),
-        ([], [Coverage(0.9, 0.89, 0.86, 0.92)], "ok"),
+        ([], [Coverage(0.9, 0.7, 0.85, 0.95)], "warn"),
+        ([], [Coverage(0.9, 0.88, 0.85, 0.95)], "ok"),
     ],
 )
 def test_the_verdict_follows_limits_and_coverage(metrics, coverage, verdict):
