@@ -57,10 +57,11 @@ class DirectoryStore:
         yield from sorted(key for key in found if key.startswith(prefix))
 
     def delete(self, key: str) -> None:
+        path = self._path(key)
         with self._guarded(key), suppress(FileNotFoundError, NotADirectoryError):
-            path = self._path(key)
-            path.unlink()
-            sync_folder(path.parent)
+            if path.is_file():
+                path.unlink()
+                sync_folder(path.parent)
 
     def read(self, key: str) -> tuple[bytes, str] | None:
         try:
