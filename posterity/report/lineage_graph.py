@@ -91,8 +91,8 @@ def graph(nodes: Sequence["Node"], edges: Sequence[Edge]) -> Markup:
     lines = join(_line([at[cell] for cell in route]) for route in layout.routes.values())
     boxes = join(_box(node, *at[name]) for name, node in by_id.items())
     return Markup(
-        '<div class="scroll" tabindex="0"><svg class="graph" role="img" aria-label="Lineage graph" viewBox="0 0 {0} {1}" '
-        'style="width:{0}px;min-width:{2:.0f}px">{3}{4}</svg></div>'
+        '<div class="scroll" tabindex="0"><svg class="graph" role="img" aria-label="Lineage graph" '
+        'viewBox="0 0 {0} {1}" style="width:{0}px;min-width:{2:.0f}px">{3}{4}</svg></div>'
     ).format(width, height, 0.8 * width, lines, boxes)
 
 
