@@ -1,0 +1,108 @@
+"""Run the stages of the pipeline one after the other in this process, through their components."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kfp.dsl import PipelineTaskFinalStatus
+
+from posterity.store import ObjectStore, open_store
+from tests.shop import SPEC, write_sales
+
+
+class Bench:
+    """A store, a source, and the components as plain functions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source = write_sales(folder / "sales.csv")
+        self.store: ObjectStore = open_store(f"file://{folder}/store")
+        self.model = SPEC
+        self.as_of = "2026-02-28"
+        self.shards = "2"
+        self.chains = 4
+
+    def artifact(self, run: str, name: str) -> SimpleNamespace:
+        path = self.folder / "artifacts" / run / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SimpleNamespace(path=str(path), log_metric=lambda *_: None)
+
+    def run(self, run: str = "r", until: str = "notify") -> dict[str, Any]:
+        """Run the stages in their order up to `until`; returns the artifacts by name."""
+        made: dict[str, Any] = {}
+
+        def new(*names: str) -> dict[str, Any]:
+            made.update({name: self.artifact(run, name) for name in names})
+            return {name: made[name] for name in names} | {"report": self.artifact(run, f"report-{names[0]}")}
+
+        def old(*names: str) -> dict[str, Any]:
+            return {name: made[name] for name in names}
+
+        common = {"run": f"{run}|job", "model": self.model}
+        dated = {**common, "as_of": self.as_of}
+        settings = {"seed": 1, "chains": self.chains, "shards": self.shards, "sampler": {"draws": 500}}
+        steps: dict[str, Callable[[], Any]] = {
+            "ingest": lambda: self.call("ingest", source=str(self.source), **dated, **new("snapshot")),
+            "check_data": lambda: self.call("check_data", **old("snapshot"), **dated, **new("metrics")),
+            "preprocess": lambda: self.call("preprocess", **old("snapshot"), **common, **new("clean")),
+            "engineer_features": lambda: self.call("engineer_features", **old("clean"), **dated, **new("features")),
+            "plan": lambda: self.call("plan", **settings, **old("clean", "features"), **dated, **new("plan")),
+            "sample": lambda: self.sample(run, common, made),
+            "diagnose": lambda: self.call(
+                "diagnose", **old("clean", "features", "plan", "draws"), **dated, **new("posterior", "metrics")
+            ),
+            "predict": lambda: self.call("predict", **old("clean", "posterior"), **dated, **new("product")),
+            "evaluate": lambda: self.call("evaluate", **old("clean", "product"), **dated, **new("scores", "metrics")),
+            "detect_drift": lambda: self.call("detect_drift", **old("clean", "posterior", "scores"), **dated, **new("drift")),
+            "register": lambda: self.call(
+                "register",
+                **old("snapshot", "clean", "features", "plan", "posterior", "product", "scores", "drift"),
+                **dated,
+                **new("version"),
+            ),
+            "notify": lambda: self.call("notify", **dated, status=final_status("SUCCEEDED")),
+        }
+        for name, step in steps.items():
+            result = step()
+            if name == "plan":
+                made["shards"] = result
+            if name == until:
+                break
+        return made
+
+    def sample(self, run: str, common: dict[str, str], made: dict[str, Any]) -> None:
+        made["draws"] = []
+        for shard in made["shards"]:
+            draws = self.artifact(run, f"draws-{shard}")
+            self.call("sample", shard=shard, plan=made["plan"], draws=draws, **common)
+            made["draws"].append(draws)
+
+    @staticmethod
+    def call(name: str, **arguments: Any) -> Any:
+        import importlib
+
+        component = getattr(importlib.import_module(f"components.{name}"), name)
+        if name == "sample":
+            arguments.pop("report", None)
+        return component.python_func(**arguments)
+
+
+def final_status(state: str) -> PipelineTaskFinalStatus:
+    return PipelineTaskFinalStatus(
+        state=state, pipeline_job_resource_name="job", pipeline_task_name="experiment", error_code=None, error_message=""
+    )
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One MLflow database for all tests of stages: making one takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('registry')}/registry.db"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: str) -> Bench:
+    monkeypatch.setenv("POSTERITY_STORE", f"file://{tmp_path}/store")
+    monkeypatch.setenv("POSTERITY_REGISTRY", registry)
+    return Bench(tmp_path)

@@ -1,0 +1,198 @@
+"""All stages, run through their components on a small model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from posterity.data.product import load_product
+from posterity.errors import CorruptError, DataTestError, GateError, NotFoundError, SettingsError, SourceError
+from posterity.registry import aliases, versions
+from posterity.runs import RunLog
+from posterity.store import Reference
+from tests.shop import CASHIER
+from tests.stages.conftest import Bench, final_status
+
+
+def statuses(bench: Bench, run: str) -> dict[str, str]:
+    return {record.name: record.status for record in RunLog(bench.store, run).stages()}
+
+
+def test_a_run_ends_with_a_registered_version(bench: Bench) -> None:
+    made = bench.run("first")
+    version = versions.get(bench.store, "shop")
+    assert version.label == "shop/1"
+    assert version.gate == "pass"
+    assert version.drift == "no-baseline"
+    assert aliases.current(bench.store, "shop", "candidate") == 1
+    product = load_product(bench.store, version.references["product"])
+    assert list(product.predictions["shop"]) == list("abcdef")
+    assert (product.predictions["sales_q05"] < product.predictions["sales_q95"]).all()
+    assert product.facts.valid_until.isoformat() == "2026-03-31"
+    assert set(statuses(bench, "first").values()) == {"ran"}
+    assert "<html" in Path(bench.artifact("first", "report-posterior").path).read_text()
+    assert made["shards"] == ["0,2", "1,3"]
+
+
+def test_a_second_run_does_nothing_again(bench: Bench) -> None:
+    bench.run("first")
+    bench.run("second")
+    found = statuses(bench, "second")
+    assert found.pop("notify") == "ran"
+    assert set(found.values()) == {"reused"}
+    assert len(versions.search(bench.store, "shop")) == 1
+
+
+@pytest.mark.parametrize("shards", ["1", "3", "4"])
+def test_shards_change_no_number(bench: Bench, shards: str) -> None:
+    first = Reference.read(bench.run("first", until="diagnose")["posterior"].path)
+    bench.store.delete(first.key)
+    for key in list(bench.store.list("plans/")) + list(bench.store.list("cache/")):
+        if "/chains/" in key or key.startswith("cache/diagnose"):
+            bench.store.delete(key)
+    bench.shards = shards
+    again = Reference.read(bench.run("again", until="diagnose")["posterior"].path)
+    assert again.sha256 == first.sha256
+
+
+def test_further_chains_reuse_those_there(bench: Bench) -> None:
+    bench.run("first", until="sample")
+    bench.chains, bench.shards = 6, "2"
+    bench.run("more", until="sample")
+    sampled = sum(record.values["sampled"] for record in RunLog(bench.store, "more").stages() if record.stage == "sample")
+    assert sampled == 2
+
+
+def test_a_changed_setting_runs_only_what_depends_on_it(bench: Bench) -> None:
+    bench.run("first")
+    bench.chains = 5
+    bench.run("second")
+    found = statuses(bench, "second")
+    reused = {name for name, status in found.items() if status == "reused"}
+    assert reused == {"ingest", "check_data", "preprocess", "engineer_features", "sample.1,3"}
+    why = RunLog(bench.store, "second").stage("plan").why
+    assert why == "changed: chains"
+
+
+def test_bad_data_is_refused_and_quarantined(bench: Bench) -> None:
+    bench.run("good")
+    product = versions.get(bench.store, "shop").product
+    bad = bench.source.read_text().replace("a,2026-01-05,", "a,2026-01-05,-")
+    bench.source.write_text(bad)
+    with pytest.raises(DataTestError, match="not negative"):
+        bench.run("bad")
+    record = RunLog(bench.store, "bad").stage("check_data")
+    assert record.status == "failed"
+    assert record.section, "the report names what failed"
+    with pytest.raises(DataTestError, match="quarantined"):
+        Bench.call(
+            "preprocess",
+            run="bad|",
+            model=bench.model,
+            snapshot=bench.artifact("bad", "snapshot"),
+            clean=bench.artifact("bad", "clean"),
+            report=bench.artifact("bad", "report"),
+        )
+    assert versions.get(bench.store, "shop").product == product
+
+
+def test_personal_data_never_reach_the_store(bench: Bench) -> None:
+    bench.run()
+    for key in bench.store.list(""):
+        assert CASHIER.encode() not in bench.store.get(key), key
+    manifest = json.loads(bench.store.get(next(key for key in bench.store.list("snapshots/") if "manifest" in key)))
+    assert manifest["personal"] == {"cashier": "drop"}
+
+
+def test_outcomes_after_the_day_change_no_digest(bench: Bench) -> None:
+    first = bench.run("first", until="diagnose")
+    lines = bench.source.read_text().splitlines()
+    altered = [line.rsplit(",", 2)[0] + ",99.5,Ada" if line.split(",")[1] > bench.as_of else line for line in lines[1:]]
+    bench.source.write_text("\n".join([lines[0], *altered]))
+    second = bench.run("second", until="diagnose")
+    for name in ("snapshot", "clean", "features", "plan", "posterior"):
+        assert Reference.read(first[name].path).sha256 == Reference.read(second[name].path).sha256, name
+
+
+def test_the_next_month_scores_the_last_product_and_compares_with_the_baseline(bench: Bench) -> None:
+    bench.run("february")
+    aliases.move(bench.store, "shop", "baseline", 1, "a@b", "looks right")
+    bench.as_of = "2026-03-31"
+    bench.run("march")
+    log = RunLog(bench.store, "march")
+    assert log.stage("evaluate").values["metrics"]["crps"] < 5
+    assert log.stage("evaluate").values["verdict"] == "pass"
+    assert log.stage("detect_drift").values["verdict"] in {"stable", "warn"}
+    assert versions.get(bench.store, "shop/2").metrics["crps"] > 0
+
+
+def test_drift_is_found_named_and_alerted(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.shop import write_sales
+
+    write_sales(bench.source, shift_after=59, shift=15.0)
+    bench.run("february")
+    aliases.move(bench.store, "shop", "baseline", 1, "a@b", "looks right")
+    bench.as_of = "2026-03-31"
+    bench.run("march")
+    log = RunLog(bench.store, "march")
+    values = log.stage("detect_drift").values
+    assert values["verdict"] == "drift"
+    assert any("steady" in line for line in values["inspect"])
+    assert log.stage("notify").values["alerts"] == ["march: drift against the baseline"]
+    said = capsys.readouterr().err
+    assert "level" in said
+    assert "Look at recent days." in said
+    assert versions.get(bench.store, "shop/2").drift == "drift", "drift warns, it hides nothing"
+
+
+def test_a_missing_chain_is_refused(bench: Bench) -> None:
+    made = bench.run("r", until="sample")
+    made["draws"].pop()
+    arguments = {name: made[name] for name in ("clean", "features", "plan", "draws")}
+    outputs = {name: bench.artifact("r", name) for name in ("posterior", "metrics", "report")}
+    with pytest.raises(CorruptError, match="missing or there twice"):
+        Bench.call("diagnose", run="r|", model=bench.model, as_of=bench.as_of, **arguments, **outputs)
+
+
+def test_too_few_draws_ask_for_chains(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    import posterity.stages.plan as plan
+
+    monkeypatch.setattr(plan, "_draws", lambda _: 60)
+    with pytest.raises(GateError, match=r"--chains \d+"):
+        bench.run("short")
+    found = statuses(bench, "short")
+    assert found["diagnose"] == "failed"
+    assert "predict" not in found
+    assert versions.models(bench.store) == []
+    Bench.call("notify", run="short|", model=bench.model, as_of=bench.as_of, status=final_status("FAILED"))
+    assert RunLog(bench.store, "short").stage("notify").values["alerts"] == ["short needs more draws"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"as_of": "31.3.2013"}, SettingsError, "YYYY-MM-DD"),
+        ({"source": "nowhere.csv"}, SourceError, "does not exist"),
+        ({"chains": 0}, SettingsError, "chains=0"),
+        ({"shards": "0"}, SettingsError, "shards=0"),
+        ({"shards": "9"}, SettingsError, "shards=9"),
+        ({"shards": "many"}, SettingsError, "many"),
+    ],
+)
+def test_bad_parameters_get_one_clear_error(
+    bench: Bench, change: dict[str, object], error: type[Exception], text: str
+) -> None:
+    for name, value in change.items():
+        setattr(bench, name, value)
+    with pytest.raises(error, match=text):
+        bench.run("bad")
+    failed = RunLog(bench.store, "bad").failure
+    assert failed
+    assert failed.error
+    assert text in failed.error.message
+
+
+def test_a_stage_that_is_not_there_is_named(bench: Bench) -> None:
+    bench.run("r", until="ingest")
+    with pytest.raises(NotFoundError, match="'predict'.*ingest"):
+        RunLog(bench.store, "r").stage("predict")
