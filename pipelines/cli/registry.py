@@ -137,7 +137,7 @@ def _move(name: str, alias: str, reason: str) -> None:
     store = the_store()
     version = registry.get(store, name)
     move = aliases.move(store, version.model, alias, version.number, who(), reason)
-    tracking.mirror_alias(Settings.from_environment(), version, alias)
+    tracking.mirror(store, Settings.from_environment(), version)
     console.print(f"{alias} of {version.model} is version {version.number} ({move.who}: {move.why})", highlight=False)
 
 

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from posterity.errors import ModelError
 from posterity.model.contract import Assumption
@@ -13,12 +13,13 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_FORM = re.compile(r"^\s*([\w.\- ]+?)\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*$")
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_FORM = re.compile(rf"\s*([^<>=\s](?:[^<>=]*[^<>=\s])?)\s*(<=|>=|<|>)\s*({_NUMBER})\s*")
 
 
 def parse_check(check: str) -> tuple[str, str, float]:
     """Measure, operator and number of a check. Raises ModelError naming a check of another form."""
-    match = _FORM.match(check)
+    match = _FORM.fullmatch(check)
     if not match:
         raise ModelError(
             f"{check!r} is no check of an assumption; write: measure operator number, e.g. coverage_90 >= 0.8"
@@ -26,11 +27,26 @@ def parse_check(check: str) -> tuple[str, str, float]:
     return match[1], match[2], float(match[3])
 
 
+def holds(check: str, measures: Mapping[str, float]) -> bool | None:
+    """Whether a check holds; None where its measure is not among `measures`. NaN holds nothing.
+
+    Raises ModelError on a check of another form, also where its measure is not there.
+    """
+    measure, comparison, number = parse_check(check)
+    return OPERATORS[comparison](measures[measure], number) if measure in measures else None
+
+
 def failed_assumptions(assumptions: Iterable[Assumption], measures: Mapping[str, float]) -> list[Assumption]:
-    """The assumptions whose check fails on the measures of a run; a check without its measure says nothing."""
-    failed = []
-    for assumption in assumptions:
-        measure, comparison, number = parse_check(assumption.check)
-        if measure in measures and not OPERATORS[comparison](measures[measure], number):
-            failed.append(assumption)
-    return failed
+    """The assumptions whose check fails on the measures of a run; a check without its measure says nothing.
+
+    Raises ModelError on a check that cannot be read.
+    """
+    return [assumption for assumption in assumptions if holds(assumption.check, measures) is False]
+
+
+def watching_assumptions(assumptions: Iterable[Assumption], moved: Collection[str]) -> list[Assumption]:
+    """The assumptions whose check is about one of the measures `moved`, whether it fails or not.
+
+    Raises ModelError on a check that cannot be read.
+    """
+    return [assumption for assumption in assumptions if parse_check(assumption.check)[0] in moved]

@@ -1,17 +1,23 @@
-"""The mirror of versions in MLflow, for people and for search. The records in the store are the truth.
+"""The mirror of versions and runs in MLflow, for people and for search. The records in the store are the truth.
 
-Everything here can be repeated: a registry that was away is filled in by the next call of `mirror`.
+Everything here can be repeated, and a call copies whatever the registry lacks: one that was away, lost or stopped half
+way is filled in by the next call.
 """
 
 import json
 import logging
+import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from posterity.registry.card import model_card
+from posterity.errors import UnavailableError
+from posterity.registry import aliases, versions
+from posterity.registry.card import is_copied, model_card
+from posterity.registry.parts import Part, parts, read_part
 from posterity.registry.versions import Version
 from posterity.settings import Settings
 from posterity.store import ObjectStore
@@ -19,106 +25,238 @@ from posterity.store import ObjectStore
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-LARGEST = 1 << 20  # bytes of an artifact that is copied; larger ones are mirrored as a reference
+SQLITE = "sqlite:///"
+NUMBER = "posterity_version"  # the tag that tells which of our versions one of the registry's is
+RUN = "posterity_run"
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+}
+NOISY = ("alembic", "mlflow.store.db.utils", "mlflow.tracking")
+LONGEST_TAG = 5000  # characters that MLflow's databases have room for
 log = logging.getLogger(__name__)
+
+Status = Literal["FINISHED", "FAILED"]
 
 
 def mirror(store: ObjectStore, settings: Settings, version: Version) -> bool:
-    """Write `version` as an experiment run and a registered model version; returns whether the registry took it.
+    """Copy `version`, the other versions of its model that the registry lacks, and its aliases as they point now.
 
-    A registry that is away is logged and loses nothing.
+    Returns whether the registry took it; one that is away is logged and loses nothing.
     """
-    try:
-        with _client(settings) as client:
-            if not _find(client, version):
-                _create(client, store, version)
-    except Exception as error:  # noqa: BLE001 (whatever ails the mirror must not fail the run)
-        log.warning("the registry %s did not take %s (%s); `posterity mirror` repeats it", settings.registry, version.label, error)
-        return False
-    return True
+
+    def copy(client: "MlflowClient") -> None:
+        known = _known(client, version.model)
+        for each in versions.search(store, version.model):
+            if each.number not in known:
+                known[each.number] = _copy_version(client, store, settings, each)
+        _copy_aliases(client, store, version.model, known)
+
+    return _attempt(settings, version.label, copy)
 
 
-def mirror_alias(settings: Settings, version: Version, alias: str) -> bool:
-    """Let the registered model's alias point at `version` too; returns whether the registry took it."""
-    try:
-        with _client(settings) as client:
-            found = _find(client, version)
-            if found:
-                client.set_registered_model_alias(version.model, alias, found)
-    except Exception as error:  # noqa: BLE001
-        log.warning("the registry %s did not take the alias %s (%s)", settings.registry, alias, error)
-        return False
-    return True
+def mirror_run(
+    settings: Settings,
+    model: str,
+    run: str,
+    status: Status,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+) -> bool:
+    """Copy a run that registered no version of its own; returns whether the registry took it."""
+
+    def copy(client: "MlflowClient") -> None:
+        identifier = _run(client, settings, model, run, {RUN: run})
+        _log_figures(client, identifier, parameters, metrics, None)
+        client.set_terminated(identifier, status)
+
+    return _attempt(settings, f"run {run}", copy)
 
 
 def probe(settings: Settings) -> str:
-    """Say how many models the registry has. Raises whatever keeps it from answering."""
-    with _client(settings) as client:
-        return f"{settings.registry} has {len(client.search_registered_models())} models"
+    """Say how many models the registry has. Raises UnavailableError when it does not answer."""
+    try:
+        return f"{settings.registry} has {len(_client(settings).search_registered_models())} models"
+    except Exception as error:
+        raise UnavailableError(f"the registry {settings.registry} does not answer ({_first_line(error)})") from error
 
 
-@contextmanager
-def _client(settings: Settings) -> "Iterator[MlflowClient]":
-    if settings.registry.startswith("sqlite:///"):
-        Path(settings.registry.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    from mlflow import MlflowClient
+def _attempt(settings: Settings, what: str, work: "Callable[[MlflowClient], None]") -> bool:
+    """Whatever ails the mirror must not fail the run."""
+    try:
+        work(_client(settings))
+    except Exception as error:
+        log.warning(
+            "the registry %s did not take %s (%s); nothing is lost, and the next version or alias brings it along",
+            settings.registry,
+            what,
+            _first_line(error),
+        )
+        return False
+    return True
 
-    yield MlflowClient(tracking_uri=settings.registry, registry_uri=settings.registry)
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _find(client: "MlflowClient", version: Version) -> str | None:
-    """The registry's number of `version`, None where it is not mirrored."""
-    found = client.search_model_versions(f"name = '{version.model}' and tags.posterity_version = '{version.number}'")
-    return str(found[0].version) if found else None
+def _client(settings: Settings) -> "MlflowClient":
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of libraries that MLflow uses, as it is imported
+        from mlflow import MlflowClient
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if settings.registry.startswith(SQLITE):
+        _create_database(_database(settings), SqlAlchemyStore)
+    return MlflowClient(tracking_uri=settings.registry, registry_uri=settings.registry)
 
 
-def _create(client: "MlflowClient", store: ObjectStore, version: Version) -> None:
-    experiment = client.get_experiment_by_name(version.model)
-    identifier = experiment.experiment_id if experiment else _create_experiment(client, version.model)
-    run = client.create_run(identifier, run_name=version.run, tags=_tags(version))
-    _log_figures(client, run.info.run_id, version)
+def _database(settings: Settings) -> Path:
+    return Path(settings.registry.removeprefix(SQLITE)).absolute()
+
+
+def _create_database(path: Path, build: Callable[[str, str], Any]) -> None:
+    """Let MLflow build its tables in a file beside `path`, without waiting for the disk at each of its hundreds of
+    steps (a tenth of the time), and give the finished, synced file its name: a database is there whole or not at all.
+    """
+    if path.exists():
+        return
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        staged = Path(folder) / path.name
+        do_not_wait = _without_waiting()
+        event.listen(Engine, "connect", do_not_wait)
+        try:
+            build(f"{SQLITE}{staged}", str(path.parent / "artifacts")).engine.dispose()
+        finally:
+            event.remove(Engine, "connect", do_not_wait)
+        with staged.open("rb") as file:
+            os.fsync(file.fileno())
+        try:
+            os.link(staged, path)
+        except FileExistsError:
+            log.info("%s was made by another process at the same time", path)
+
+
+def _without_waiting() -> Callable[[Any, Any], None]:
+    """A listener of its own for each caller, since listeners are told apart by identity."""
+
+    def configure(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
+
+    return configure
+
+
+def _known(client: "MlflowClient", model: str) -> dict[int, str]:
+    """Our number → the registry's number of every version of `model` that is mirrored."""
+    found: dict[int, str] = {}
+    token: str | None = None
+    while token != "":
+        page = client.search_model_versions(f"name = '{model}'", page_token=token)
+        found |= {int(each.tags[NUMBER]): str(each.version) for each in page if NUMBER in each.tags}
+        token = page.token or ""
+    return found
+
+
+def _copy_version(client: "MlflowClient", store: ObjectStore, settings: Settings, version: Version) -> str:
+    """The version as an experiment run with its artifacts, then as a registered one; the latter makes it known."""
+    tags = {
+        **{name: value[:LONGEST_TAG] for name, value in version.facts().items() if value},
+        NUMBER: str(version.number),
+    }
+    run = _run(client, settings, version.model, version.run, {**tags, RUN: version.run})
+    _log_figures(client, run, version.parameters, version.metrics, version.created)
     with tempfile.TemporaryDirectory() as folder:
         _write_artifacts(store, version, Path(folder))
-        client.log_artifacts(run.info.run_id, folder)
+        client.log_artifacts(run, folder)
+    client.set_terminated(run, "FINISHED")
     if not client.search_registered_models(f"name = '{version.model}'"):
         client.create_registered_model(version.model)
-    source = f"{run.info.artifact_uri}"
-    created = client.create_model_version(
-        version.model, source, run.info.run_id, tags=_tags(version), description=model_card(version)
+    source = str(client.get_run(run).info.artifact_uri)
+    about = f"{version.model} as of {version.as_of}: gate {version.gate}, drift {version.drift}. Its card is README.md."
+    return str(client.create_model_version(version.model, source, run, tags=tags, description=about).version)
+
+
+def _run(client: "MlflowClient", settings: Settings, model: str, name: str, tags: Mapping[str, str]) -> str:
+    """The identifier of the experiment run of the pipeline run `name`, made where there is none yet."""
+    experiment = client.get_experiment_by_name(model)
+    identifier = (
+        experiment.experiment_id if experiment else client.create_experiment(model, _artifacts(settings, model))
     )
-    client.set_registered_model_alias(version.model, "candidate", created.version)
-    client.set_terminated(run.info.run_id)
+    there = client.search_runs([identifier], f"tags.{RUN} = '{name}'", max_results=1)
+    if not there:
+        return str(client.create_run(identifier, run_name=name, tags=dict(tags)).info.run_id)
+    for tag, value in tags.items():
+        client.set_tag(there[0].info.run_id, tag, value)
+    return str(there[0].info.run_id)
 
 
-def _create_experiment(client: "MlflowClient", name: str) -> str:
-    return str(client.create_experiment(name))
+def _artifacts(settings: Settings, model: str) -> str | None:
+    """Where a local registry keeps the artifacts of a model: beside its database; a server decides by itself."""
+    is_local = settings.registry.startswith(SQLITE)
+    return (_database(settings).parent / "artifacts" / model).as_uri() if is_local else None
 
 
-def _tags(version: Version) -> dict[str, Any]:
-    return {**version.facts(), "posterity_version": str(version.number)}
-
-
-def _log_figures(client: "MlflowClient", run: str, version: Version) -> None:
+def _log_figures(
+    client: "MlflowClient", run: str, parameters: Mapping[str, Any], metrics: Mapping[str, float], created: str | None
+) -> None:
     from mlflow.entities import Metric, Param
 
-    parameters = [Param(name, str(value)[:500]) for name, value in version.parameters.items()]
-    metrics = [Metric(_plain(name), value, 0, 0) for name, value in version.metrics.items()]
-    client.log_batch(run, metrics=metrics, params=parameters)
-
-
-def _write_artifacts(store: ObjectStore, version: Version, folder: Path) -> None:
-    """The version's record and card, each small artifact itself and each large one as a reference."""
-    (folder / "version.json").write_bytes(version.to_json())
-    (folder / "README.md").write_text(model_card(version))
-    for name, reference in version.references.items():
-        if (store.size(reference.key) or LARGEST + 1) <= LARGEST:
-            (folder / f"{name}{Path(reference.key).suffix}").write_bytes(reference.fetch(store))
-        else:
-            facts = {"uri": f"{store.url}/{reference.key}", "sha256": reference.sha256, "bytes": store.size(reference.key)}
-            (folder / f"{name}.reference.json").write_text(json.dumps(facts, indent=2))
+    when = int(datetime.fromisoformat(created).timestamp() * 1000) if created else 0
+    client.log_batch(
+        run,
+        params=[Param(name, str(value)) for name, value in parameters.items()],
+        metrics=[Metric(_plain(name), float(value), when, 0) for name, value in metrics.items()],
+    )
 
 
 def _plain(name: str) -> str:
     """A metric's name in the letters that MLflow takes."""
     return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in name)
+
+
+def _write_artifacts(store: ObjectStore, version: Version, folder: Path) -> None:
+    """Record, card, settings, metrics and data sizes; each small part itself and each large one as a reference."""
+    found = parts(store, version)
+    (folder / "version.json").write_bytes(version.to_json())
+    (folder / "README.md").write_text(model_card(version, found))
+    made_with = {"parameters": version.parameters, "image": version.image, "packages": version.packages}
+    _write_json(folder / "settings.json", made_with)
+    _write_json(folder / "metrics.json", {"gate": version.gate, "drift": version.drift, **version.metrics})
+    _write_json(folder / "data.json", {part.name: _facts(store, part) for part in found})
+    for part in found:
+        data = read_part(store, part) if is_copied(part) else None
+        if data is None:
+            _write_json(folder / f"{part.name}.reference.json", _facts(store, part))
+        else:
+            (folder / f"{part.name}{Path(part.reference.key).suffix}").write_bytes(data)
+
+
+def _facts(store: ObjectStore, part: Part) -> dict[str, Any]:
+    facts = {"uri": f"{store.url}/{part.reference.key}", "sha256": part.reference.sha256, "bytes": part.size}
+    columns = part.reference.meta.get("columns")
+    return {**facts, "rows": part.rows, "columns": len(columns) if columns else None}
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2, default=str))
+
+
+def _copy_aliases(client: "MlflowClient", store: ObjectStore, model: str, known: Mapping[int, str]) -> None:
+    """Let the registry's aliases point where the pointers in the store do."""
+    if not known:
+        return
+    there = {name: str(number) for name, number in client.get_registered_model(model).aliases.items()}
+    for alias in aliases.ALIASES:
+        number = aliases.current(store, model, alias)
+        if number is not None and number in known and there.get(alias) != known[number]:
+            client.set_registered_model_alias(model, alias, known[number])

@@ -12,6 +12,7 @@ from posterity.data.product import ProductFacts
 from posterity.lineage import graph
 from posterity.model.source import archive, class_name
 from posterity.registry import aliases, identity, versions
+from posterity.registry.card import describe
 from posterity.registry.versions import Version
 from posterity.report.lineage import Node, lineage_section
 from posterity.stages.runner import Context, Result, Stage
@@ -81,6 +82,7 @@ def _version(context: Context, facts: ProductFacts) -> Version:
         image=os.environ.get("POSTERITY_IMAGE", ""),
         packages=installed(),
         tags={"posterity": __version__},
+        about=describe(context.model),
     )
 
 
