@@ -15,17 +15,11 @@ def _setting(default: str, help: str) -> str:  # noqa: A002
 class Settings:
     """The settings of one process; `docs/settings.md` has the same table."""
 
-    store: str = _setting(
-        "", "Object store: file:///directory or s3://bucket/prefix; default .posterity/store"
-    )
+    store: str = _setting("", "Object store: file:///directory or s3://bucket/prefix; default .posterity/store")
     registry: str = _setting("", "MLflow tracking URI; default sqlite:///.posterity/registry.db")
-    alert_urls: str = _setting(
-        "", "Apprise URLs, separated by blanks, that alerts go to beside terminal and file"
-    )
+    alert_urls: str = _setting("", "Apprise URLs, separated by blanks, that alerts go to beside terminal and file")
     lineage_url: str = _setting("", "OpenLineage HTTP endpoint; default: events are kept in the store only")
-    pseudonym_key: str = _setting(
-        "", "Key of the pseudonyms of personal columns; required by models that have any"
-    )
+    pseudonym_key: str = _setting("", "Key of the pseudonyms of personal columns; required by models that have any")
     log_level: str = _setting("WARNING", "Level of the Python log: DEBUG, INFO, WARNING, ERROR")
 
     @classmethod
@@ -34,9 +28,7 @@ class Settings:
         known = {f"POSTERITY_{item.name.upper()}": item.name for item in fields(cls)}
         given = {name: value for name, value in os.environ.items() if name.startswith("POSTERITY_")}
         if unknown := sorted(set(given) - set(known)):
-            raise SettingsError(
-                f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}"
-            )
+            raise SettingsError(f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}")
         return cls(**{known[name]: value for name, value in given.items()})._with_defaults()
 
     def _with_defaults(self) -> "Settings":

@@ -28,7 +28,8 @@ def run_page(log: RunLog) -> str:
         for name, output in record.outputs.items()
     }
     settings = {name: facts["parameters"].get(name) for name in SHOWN_PARAMETERS}
-    title = f"{facts['parameters'].get('model', log.run)} as of {facts['parameters'].get('as_of', '')}"
+    name = str(facts["parameters"].get("model", log.run)).rpartition(":")[2]
+    title = f"{name} as of {facts['parameters'].get('as_of', '')}"
     meta = {"run": log.run, "started by": facts["cause"]}
     return page(title, [_overview(log, records), *sections, stages_section(records, settings, digests)], meta)
 

@@ -108,12 +108,23 @@ def no_baseline(how: str) -> DriftReport:
 
 
 def structure(old: Summary, new: Summary) -> list[str]:
-    """Rung 0: what keeps the two from being compared quantity by quantity, in words."""
-    gone, added = sorted(set(old.names) - set(new.names)), sorted(set(new.names) - set(old.names))
+    """Rung 0: what keeps whole groups from being compared, in words: groups that came or went, units that changed."""
     units = dict(zip(old.names, old.units, strict=True))
-    changed = [name for name, unit in zip(new.names, new.units, strict=True) if units.get(name, unit) != unit]
-    notes = [(gone, "are no longer there"), (added, "are new"), (changed, "changed their unit")]
-    return [f"{len(names)} quantities {what}, e.g. {names[0][0]} {names[0][1]}" for names, what in notes if names]
+    changed = {name[0] for name, unit in zip(new.names, new.units, strict=True) if units.get(name, unit) != unit}
+    gone, added = set(old.groups) - set(new.groups), set(new.groups) - set(old.groups)
+    notes = [(gone, "no longer there"), (added, "new"), (changed, "in another unit")]
+    return [f"{', '.join(sorted(groups))}: {what}, so not compared" for groups, what in notes if groups]
+
+
+def labels_changed(old: Summary, new: Summary) -> list[str]:
+    """Labels that came or went within groups that both have, such as a carrier's first flight; no cause for alarm."""
+    both = set(old.groups) & set(new.groups)
+    gone, added = set(old.names) - set(new.names), set(new.names) - set(old.names)
+    notes = [
+        (sorted(f"{group} {label}" for group, label in names if group in both), what)
+        for names, what in ((gone, "no longer there"), (added, "new"))
+    ]
+    return [f"{len(names)} {what}, e.g. {names[0]}" for names, what in notes if names]
 
 
 def climb(old: Summary, new: Summary, relation: Relation, predictive: Sequence[str] = ()) -> DriftReport:
@@ -130,7 +141,7 @@ def climb(old: Summary, new: Summary, relation: Relation, predictive: Sequence[s
     if significant:
         summary.append(f"{len(significant)} changes are significant but too small to matter")
     verdict: Verdict = "drift" if drifted else "warn" if notes else "stable"
-    return DriftReport(verdict, RUNGS[relation], tuple(findings), (*summary, *notes))
+    return DriftReport(verdict, RUNGS[relation], tuple(findings), (*summary, *notes, *labels_changed(old, new)))
 
 
 def _findings(old: Summary, new: Summary, relation: Relation) -> list[Finding]:
@@ -144,10 +155,22 @@ def _findings(old: Summary, new: Summary, relation: Relation) -> list[Finding]:
     for i, (group, label) in enumerate(shared):
         significant = bool(p[i] < LEVEL)
         large = relation == "same" or bool(abs(change[i]) > material[i])
-        figures = map(float, (before["mean"][i], now["mean"][i], change[i], z[i], p[i]))
-        unit = units[(group, label)]
         rows.append(
-            Finding(group, label, unit, *figures, LEVEL, float(material[i]), significant, large, significant and large)
+            Finding(
+                group=group,
+                label=label,
+                unit=units[(group, label)],
+                before=float(before["mean"][i]),
+                now=float(now["mean"][i]),
+                change=float(change[i]),
+                z=float(z[i]),
+                p_adjusted=float(p[i]),
+                threshold=LEVEL,
+                materiality=float(material[i]),
+                significant=significant,
+                material=large,
+                drifted=significant and large,
+            )
         )
     return sorted(rows, key=lambda row: (not row.drifted, -abs(row.z) if np.isfinite(row.z) else 0.0))
 

@@ -102,7 +102,7 @@ def judge(
     labels: Mapping[str, Sequence[str]],
     divergences: NDArray[np.bool_] | None,
     energy: Array | None,
-    settings: GateSettings = GateSettings(),  # noqa: B008 (frozen)
+    settings: GateSettings = GateSettings(),
 ) -> GateReport:
     """Judge draws of shape (chains, draws, n) per group; `labels` names the n quantities of a group.
 
@@ -139,7 +139,9 @@ def _checks(
     if not groups:
         return []
     values = np.concatenate(list(groups.values()), axis=2)
-    names = [(group, str(labels.get(group, [""] * 10**6)[i])) for group in groups for i in range(groups[group].shape[2])]
+    names = [
+        (group, str(labels.get(group, [""] * 10**6)[i])) for group in groups for i in range(groups[group].shape[2])
+    ]
     found = summarise(values)
     rhat = nested_rhat(values, settings.superchains) if settings.superchains else found.rhat
     limit = rhat_limit(found.ess_bulk, values.shape[0], settings.level, settings.rhat_cap)
@@ -175,9 +177,7 @@ def _sampler_faults(divergences: NDArray[np.bool_] | None, energy: Array | None,
 def _disagreements(seen: Sequence[QuantityCheck], chains: int) -> list[QuantityCheck]:
     """Published quantities whose chains differ by more than a want of draws explains."""
     return [
-        check
-        for check in seen
-        if check.published and check.rhat > check.rhat_limit and _really_differs(check, chains)
+        check for check in seen if check.published and check.rhat > check.rhat_limit and _really_differs(check, chains)
     ]
 
 
@@ -189,7 +189,8 @@ def _really_differs(check: QuantityCheck, chains: int) -> bool:
 def _wants(seen: Sequence[QuantityCheck], chains: int, settings: GateSettings) -> int:
     """Further chains so that the worst published quantity has the ESS asked for."""
     worst = min(
-        (min(check.ess_bulk, check.ess_tail) for check in seen if check.published and check.sd > 0), default=settings.ess
+        (min(check.ess_bulk, check.ess_tail) for check in seen if check.published and check.sd > 0),
+        default=settings.ess,
     )
     needed = math.ceil(1.1 * chains * settings.ess / max(worst, 1.0)) - chains
     return max(1, needed)

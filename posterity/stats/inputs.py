@@ -101,7 +101,7 @@ def _present(column: Column) -> Column:
     """The values that are not missing."""
     if np.issubdtype(column.dtype, np.number):
         return np.asarray(column[np.isfinite(column)])
-    return np.array([value for value in column if value is not None and value == value], dtype=object).astype(str)  # noqa: PLR0124
+    return np.array([value for value in column if value is not None and value == value], dtype=object).astype(str)
 
 
 def _sample(values: Column) -> Column:

@@ -53,7 +53,9 @@ def pit(latent: Array, outcome: Array, trials: Array | None = None, seed: int = 
     return np.asarray(below + np.random.default_rng(seed).random(len(outcome)) * (upto - below))
 
 
-def covered(latent: Array, outcome: Array, level: float, trials: Array | None = None, seed: int = 0) -> NDArray[np.bool_]:
+def covered(
+    latent: Array, outcome: Array, level: float, trials: Array | None = None, seed: int = 0
+) -> NDArray[np.bool_]:
     """Whether each outcome lies in the central interval of `level`: the randomised PIT within its limits, so that a
     calibrated forecast covers exactly `level` also where outcomes are counts."""
     value = pit(latent, outcome, trials, seed)
@@ -116,7 +118,9 @@ def _distribution(latent: Array, at: Array, trials: Array | None, rounded: bool 
 
     count = np.rint(at * trials) if rounded else np.floor(at * trials + 1e-9)
     upto = bdtr(np.maximum(count, 0)[:, None], trials[:, None].astype(int), latent).mean(axis=1)
-    below = np.where(count > 0, bdtr(np.maximum(count - 1, 0)[:, None], trials[:, None].astype(int), latent).mean(axis=1), 0)
+    below = np.where(
+        count > 0, bdtr(np.maximum(count - 1, 0)[:, None], trials[:, None].astype(int), latent).mean(axis=1), 0
+    )
     return below, upto
 
 
