@@ -1,0 +1,1 @@
+"""How much of a local run is orchestration: `python -m benchmarks.overhead`."""
