@@ -1,20 +1,22 @@
 """Snapshots: immutable, content-addressed copies of the raw data of a run.
 
-A snapshot is `snapshots/<digest>/raw.parquet` with `manifest.json` beside it; the manifest is written last and makes
-the snapshot exist. The digest is that of the manifest's content, which names the table's digest. A marker
-`quarantine.json` beside them says that the data tests failed; such a snapshot is never an input again.
+A snapshot is `snapshots/<digest>/raw.parquet` with `manifest.json` beside it, which is written last and makes the
+snapshot exist; the digest is that of the manifest, which names the table's. Where the table came from does not change
+what it is, and lies beside them in `origin.json`. A marker `quarantine.json` says that the data tests failed; such a
+snapshot is never an input again.
 """
 
 import hashlib
 import hmac
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from posterity.data.tables import from_parquet, to_parquet
-from posterity.errors import DataTestError, NotFoundError, SettingsError, SourceError
+from posterity.data.connectors import without_password
+from posterity.data.tables import column_types, from_parquet, to_parquet
+from posterity.errors import CorruptError, DataTestError, ModelError, NotFoundError, SettingsError, SourceError
 from posterity.model.contract import Model, PersonalColumn
 from posterity.settings import Settings
 from posterity.store import ObjectStore, Reference, digest_bytes
@@ -25,8 +27,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where the first snapshot of these data came from, and which columns tell one raw row from another."""
+
+    source: str = ""
+    model: str = ""
+    row_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """What a snapshot is: where it came from, its rows and columns, and the digest of its table.
+    """What a snapshot is: its day, rows and columns, the digest of its table, and where it came from.
 
     personal: column → how it was treated before anything was stored.
     """
@@ -39,7 +50,8 @@ class Manifest:
     personal: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        return canonical_json(asdict(self))
+        """The bytes that name the snapshot: everything but where the data came from."""
+        return canonical_json({name: value for name, value in asdict(self).items() if name != "source"})
 
 
 @dataclass(frozen=True)
@@ -54,20 +66,23 @@ class Taken:
 def take(store: ObjectStore, model: Model, source: str, as_of: date, settings: Settings) -> Taken:
     """Read the source as of a day and store it, personal columns treated first.
 
-    Raises SourceError (missing, unreadable, empty) and SettingsError (no key for pseudonyms).
+    Raises SourceError (missing, unreadable, empty, a personal column that is not there) and SettingsError (no key for
+    pseudonyms); then nothing has been stored.
     """
+    name = without_password(source)
     raw = model.extract(source, as_of)
     if raw.empty:
-        raise SourceError(
-            f"{source} holds no rows as of {as_of}; nothing is stored and the last product stays as it is"
-        )
-    raw = _treat(raw, model.personal, settings.pseudonym_key).reset_index(drop=True)
-    data = to_parquet(raw)
-    columns = {str(name): str(dtype) for name, dtype in raw.dtypes.items()}
+        raise SourceError(f"{name} holds no rows as of {as_of}; nothing is stored and the last product stays as it is")
+    raw = _treat(raw, model.personal, settings.pseudonym_key, name)
+    try:
+        data = to_parquet(raw)
+    except ModelError as error:
+        raise SourceError(f"{name}: {error}") from error
     personal: dict[str, str] = {rule.column: rule.treatment for rule in model.personal}
-    manifest = Manifest(source, as_of.isoformat(), len(raw), columns, digest_bytes(data), personal)
+    manifest = Manifest(name, as_of.isoformat(), len(raw), column_types(raw), digest_bytes(data), personal)
     digest = digest_bytes(manifest.to_json())
     store.put(f"snapshots/{digest}/raw.parquet", data)
+    store.put(f"snapshots/{digest}/origin.json", canonical_json(asdict(Origin(name, model.name, model.row_keys))))
     new = store.put(f"snapshots/{digest}/manifest.json", manifest.to_json())
     return Taken(_reference(digest, manifest), manifest, new)
 
@@ -75,24 +90,41 @@ def take(store: ObjectStore, model: Model, source: str, as_of: date, settings: S
 def load(store: ObjectStore, reference: Reference) -> "pd.DataFrame":
     """The raw table, verified. Raises NotFoundError, CorruptError, and DataTestError if it is quarantined."""
     digest = digest_of(reference)
-    if marker := store.read(f"snapshots/{digest}/quarantine.json"):
+    if marker := store.read(_marker(digest)):
         reason = json.loads(marker[0])["reason"]
-        raise DataTestError(f"snapshot {digest[:12]} is quarantined ({reason}); correct the source and take another")
+        raise DataTestError(
+            f"snapshot {digest[:12]} is quarantined ({reason}); correct the source and take another, or, if it was the "
+            f"test that was wrong, delete {store.url}/{_marker(digest)}"
+        )
+    return read_raw(store, digest)
+
+
+def read_raw(store: ObjectStore, digest: str) -> "pd.DataFrame":
+    """The raw table of a snapshot to look at, quarantined or not. Raises NotFoundError, CorruptError."""
     manifest = read_manifest(store, digest)
     return from_parquet(Reference(f"snapshots/{digest}/raw.parquet", manifest.sha256, "raw").fetch(store))
 
 
 def quarantine(store: ObjectStore, reference: Reference, reason: str) -> None:
     """Mark a snapshot so that it can never be an input."""
-    store.put(f"snapshots/{digest_of(reference)}/quarantine.json", canonical_json({"reason": reason}))
+    store.put(_marker(digest_of(reference)), canonical_json({"reason": reason}))
 
 
 def read_manifest(store: ObjectStore, digest: str) -> Manifest:
-    """The manifest of the snapshot `digest`. Raises NotFoundError."""
+    """The manifest of the snapshot `digest`. Raises NotFoundError, CorruptError."""
     found = store.read(f"snapshots/{digest}/manifest.json")
     if not found:
         raise NotFoundError(f"no snapshot {digest[:12]} in {store.url}; `posterity data list` shows what there is")
-    return Manifest(**json.loads(found[0]))
+    if digest_bytes(found[0]) != digest:
+        raise CorruptError(f"the manifest of snapshot {digest[:12]} in {store.url} was changed; take it again")
+    return Manifest(source=read_origin(store, digest).source, **json.loads(found[0]))
+
+
+def read_origin(store: ObjectStore, digest: str) -> Origin:
+    """Where the snapshot `digest` came from; empty where the store does not know."""
+    found = store.read(f"snapshots/{digest}/origin.json")
+    origin = Origin(**json.loads(found[0])) if found else Origin()
+    return replace(origin, row_keys=tuple(origin.row_keys))
 
 
 def find(store: ObjectStore, prefix: str) -> Reference:
@@ -113,7 +145,7 @@ def digests(store: ObjectStore) -> list[str]:
 
 def is_quarantined(store: ObjectStore, digest: str) -> bool:
     """Whether the data tests of a snapshot failed."""
-    return store.size(f"snapshots/{digest}/quarantine.json") is not None
+    return store.size(_marker(digest)) is not None
 
 
 def digest_of(reference: Reference) -> str:
@@ -121,16 +153,23 @@ def digest_of(reference: Reference) -> str:
     return reference.key.split("/")[1]
 
 
+def _marker(digest: str) -> str:
+    return f"snapshots/{digest}/quarantine.json"
+
+
 def _reference(digest: str, manifest: Manifest) -> Reference:
-    facts: dict[str, Any] = {"rows": manifest.rows, "columns": manifest.columns, "raw_sha256": manifest.sha256}
+    facts = {"rows": manifest.rows, "columns": manifest.columns, "raw_sha256": manifest.sha256}
     return Reference(f"snapshots/{digest}/manifest.json", digest, "snapshot", facts)
 
 
-def _treat(raw: "pd.DataFrame", rules: Iterable[PersonalColumn], key: str) -> "pd.DataFrame":
+def _treat(raw: "pd.DataFrame", rules: Iterable[PersonalColumn], key: str, source: str) -> "pd.DataFrame":
     """`raw` with personal columns dropped, or their values replaced by HMAC-SHA256 of (key, column, value)."""
     for rule in rules:
         if rule.column not in raw:
-            continue
+            raise SourceError(
+                f"{source} has no column {rule.column}, which is declared as personal: under a new name it would be "
+                "stored as it is; correct the declaration or the source"
+            )
         if rule.treatment == "drop":
             raw = raw.drop(columns=rule.column)
         elif not key:
