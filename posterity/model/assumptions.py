@@ -44,9 +44,21 @@ def failed_assumptions(assumptions: Iterable[Assumption], measures: Mapping[str,
     return [assumption for assumption in assumptions if holds(assumption.check, measures) is False]
 
 
-def watching_assumptions(assumptions: Iterable[Assumption], moved: Collection[str]) -> list[Assumption]:
-    """The assumptions whose check is about one of the measures `moved`, whether it fails or not.
+def to_inspect(assumptions: Iterable[Assumption], measures: Mapping[str, float], moved: Collection[str]) -> list[str]:
+    """In words: the assumptions whose check fails, then those whose check is about one of the measures `moved`.
 
     Raises ModelError on a check that cannot be read.
     """
-    return [assumption for assumption in assumptions if parse_check(assumption.check)[0] in moved]
+    failed, watching = [], []
+    for assumption in assumptions:
+        measure = parse_check(assumption.check)[0]
+        if holds(assumption.check, measures) is False:
+            failed.append(_in_words(assumption, f"fails: it is {measures[measure]:.3g}"))
+        elif measure in moved:
+            watching.append(_in_words(assumption, "is about what moved"))
+    return failed + watching
+
+
+def _in_words(assumption: Assumption, verdict: str) -> str:
+    said = f"{assumption.name}: {assumption.text.rstrip('.')}. Its check `{assumption.check}` {verdict}."
+    return f"{said} {assumption.inspect}".rstrip()

@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 
 from posterity.data.tables import load_table
-from posterity.model.assumptions import failed_assumptions
-from posterity.model.contract import Assumption
+from posterity.model.assumptions import failed_assumptions, to_inspect
 from posterity.registry import aliases, versions
 from posterity.registry.versions import Version
 from posterity.report.drift import drift_section
@@ -110,6 +109,7 @@ def _result(
     figures = measures(report, inputs, scores) | {"rhat_max": context.reference("posterior").meta["rhat_max"]}
     failed = failed_assumptions(context.model.assumptions, figures)
     drifted = [item.column for item in inputs if item.drifted]
+    inspect = to_inspect(context.model.assumptions, figures, _moved(report, inputs))
     facts = {
         **report.to_dict(),
         "inputs": [item.to_dict() for item in inputs],
@@ -126,20 +126,22 @@ def _result(
         "summary": summary,
         "findings": list(report.summary),
         "inputs_drifted": drifted,
-        "inspect": [_in_words(assumption) for assumption in failed],
+        "inspect": inspect,
     }
     section = drift_section(
         report,
         baseline=_facts(context, baseline),
         inputs=inputs,
-        inspect=[_in_words(assumption) for assumption in failed],
+        inspect=inspect,
         how_to_verify=how,
     )
     return Result({"drift": reference}, values, section)
 
 
-def _in_words(assumption: Assumption) -> str:
-    return f"{assumption.name}: {assumption.text} Its check `{assumption.check}` fails. {assumption.inspect}".strip()
+def _moved(report: DriftReport, inputs: Sequence[InputDrift]) -> set[str]:
+    """The measures of what drifted."""
+    groups = {f"drift_z.{finding.group}" for finding in report.findings if finding.drifted}
+    return groups | {f"input_effect.{item.column}" for item in inputs if item.drifted}
 
 
 def _facts(context: Context, baseline: Version | None) -> dict[str, str]:
