@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from posterity.errors import SettingsError
+from posterity.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in os.environ:
+        if name.startswith("POSTERITY_"):
+            monkeypatch.delenv(name)
+
+
+def test_without_settings_everything_lies_in_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_environment()
+    assert settings.store == f"file://{tmp_path}/.posterity/store"
+    assert settings.registry == f"sqlite:///{tmp_path}/.posterity/registry.db"
+    assert (settings.alert_urls, settings.lineage_url, settings.pseudonym_key) == ("", "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_variables_win_and_empty_ones_do_not_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POSTERITY_STORE", "s3://bucket/prefix")
+    monkeypatch.setenv("POSTERITY_REGISTRY", "")
+    monkeypatch.setenv("POSTERITY_LOG_LEVEL", "")
+    settings = Settings.from_environment()
+    assert settings.store == "s3://bucket/prefix"
+    assert settings.registry.startswith("sqlite:///")
+    assert settings.log_level == "WARNING"
+
+
+def test_a_misspelled_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTERITY_STROE", "file:///x")
+    with pytest.raises(SettingsError, match=r"POSTERITY_STROE: no such setting; there are .*POSTERITY_STORE"):
+        Settings.from_environment()
+
+
+def test_settings_can_be_printed_without_their_secrets() -> None:
+    settings = Settings(pseudonym_key="key-of-keys", alert_urls="slack://token", store="file:///x")
+    assert "file:///x" in repr(settings)
+    assert "key-of-keys" not in repr(settings)
+    assert "token" not in repr(settings)
