@@ -12,6 +12,8 @@ from posterity.store import digest_bytes
 from posterity.store.digest import canonical_json
 from posterity.store.reference import store_bytes
 
+PASSING = ("sampled", "gradients_now")  # facts of this call, not of the chain
+
 
 def work(context: Context) -> Result:
     """Sample what is not in the store yet, and list the chains."""
@@ -24,7 +26,8 @@ def work(context: Context) -> Result:
         manifests = _draw(context, context.model, digest, facts, density, chains)
     else:
         manifests = _sample(context, reference.fetch(context.store), density, chains)
-    data = canonical_json({"plan": digest, "chains": manifests})
+    lasting = [{name: value for name, value in manifest.items() if name not in PASSING} for manifest in manifests]
+    data = canonical_json({"plan": digest, "chains": lasting})
     listed = store_bytes(context.store, f"plans/{digest}/shards/{digest_bytes(data)}.json", data, "draws")
     gradients = sum(int(manifest.get("gradients_now", 0)) for manifest in manifests)
     sampled = sum(bool(manifest["sampled"]) for manifest in manifests)
