@@ -1,10 +1,10 @@
 """Predictive distributions of many rows: moments and quantiles without simulating a single outcome.
 
-The draws of a row are sorted once; their mid-quantiles are the latent form from which scores are computed. A share of n
-trials whose probability has draws p₁ … p_S is predicted by the equal mixture of Binomial(n, p_s)/n. The sorted draws are
-averaged in blocks of equal size (which keeps the mean), the blocks are put on a grid even in arcsin √p with the weights
-of cubic interpolation, and the mixture's distribution function is the product of these weights with a table of binomial
-distribution functions: one matrix product for all rows with the same number of trials.
+The draws of a row are sorted once; their mid-quantiles are the latent form from which scores are computed. A share of
+n trials whose probability has draws p₁ … p_S is predicted by the equal mixture of Binomial(n, p_s)/n. The sorted draws
+are averaged in blocks of equal size (which keeps the mean), the blocks are put on a grid even in arcsin √p with the
+weights of cubic interpolation, and the mixture's distribution function is the product of these weights with a table of
+binomial distribution functions: one matrix product for all rows with the same number of trials.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,10 +20,11 @@ from posterity.stats.binomial import cdf_table, counts_between, spread
 Array = NDArray[np.floating]
 
 LATENT = 100
-BLOCKS = 250  # of the sorted draws of a row
-STEP = 1 / 3  # of the grid, in binomial standard deviations: the error in the distribution function is below 2e-4
+BLOCKS = 250  # of the sorted draws of a row: at worst, with endless trials, 1/500 of error in the distribution function
+STEP = 1 / 3  # of the grid, in binomial standard deviations: its error in the distribution function is below 2e-4
 WIDEST = 384  # grid points of one table
 PIECE = 128  # rows sorted at once
+TILE = 32  # draws copied at once
 THREADS = 2
 
 
@@ -132,21 +133,23 @@ def _sort(values: Array, chains: int, levels: Sequence[float], blocks: int) -> _
     draws, rows = values.shape
     edges = np.linspace(0, draws, min(blocks, draws) + 1).astype(np.intp)
     wanted = np.concatenate([np.asarray(levels, dtype=float), mid_levels(LATENT)])
-    empty = [np.empty((rows, width)) for width in (1, 1, 1, 2, len(wanted), len(edges) - 1)]
+    empty = [np.empty((rows, size)) for size in (1, 1, 1, 2, len(wanted), len(edges) - 1)]
     mean, variance, mcse, ends, quantiles, means = empty
+    width = np.diff(edges)
 
     def fill(start: int) -> None:
         here = slice(start, start + PIECE)
-        part = np.ascontiguousarray(values[:, here].T, dtype=float)
-        mean[here, 0], variance[here, 0], mcse[here, 0] = part.mean(axis=1), part.var(axis=1), _mcse(part, chains)
+        part = _by_row(values[:, here])
+        with np.errstate(invalid="ignore"):  # of infinities, which are refused below
+            mean[here, 0], variance[here, 0] = part.mean(axis=1), part.var(axis=1)
+            mcse[here, 0] = mcse_by_batches(part, chains)
         # Half the width sorts in half the time, and seven digits are plenty for a probability.
         ordered = np.sort(part.astype(np.float32) if blocks else part, axis=1)
         ends[here] = ordered[:, [0, -1]]
         quantiles[here] = quantiles_of_sorted(ordered, wanted)
         if blocks:
-            means[here] = np.add.reduceat(ordered, edges[:-1], axis=1) / np.diff(edges)
+            means[here] = np.add.reduceat(ordered, edges[:-1], axis=1) / width
 
-    _mcse = mcse_by_batches
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(fill, range(0, rows, PIECE)))
     if not np.isfinite(mean).all():
@@ -154,6 +157,15 @@ def _sort(values: Array, chains: int, levels: Sequence[float], blocks: int) -> _
         raise ModelError(f"row {row}: its draws hold NaN or infinities; predict must give finite draws")
     latent = quantiles[:, len(levels) :].astype(np.float32)
     return _Sorted(mean[:, 0], variance[:, 0], mcse[:, 0], ends, latent, quantiles[:, : len(levels)], means)
+
+
+def _by_row(values: Array) -> Array:
+    """(draws, rows) → (rows, draws) in tiles that fit the cache, twice as fast as a plain copy."""
+    draws, rows = values.shape
+    part = np.empty((rows, draws))
+    for start in range(0, draws, TILE):
+        part[:, start : start + TILE] = values[start : start + TILE].T
+    return part
 
 
 def _groups(trials: Array, angles: Array) -> Iterator[NDArray[np.intp]]:
@@ -174,19 +186,23 @@ def _groups(trials: Array, angles: Array) -> Iterator[NDArray[np.intp]]:
 
 
 def _mixture_quantiles(angles: Array, trials: int, levels: Array) -> Array:
-    """Quantiles (rows, levels) of the share, the mixture given by equally likely arcsin √p of shape (rows, blocks)."""
+    """Quantiles (rows, levels) of the share, the mixture given by equally likely arcsin √p of shape (rows, blocks).
+
+    The grid consists of multiples of a step that the trials alone determine: a row has the same quantiles in whichever
+    company it is predicted.
+    """
     low, high = float(angles.min()), float(angles.max())
     # A single row may be wider than the widest grid: its probabilities then vary far more than its counts.
     step = max(STEP * spread(trials), (high - low) / WIDEST)
-    start = low - 1.5 * step
-    weights = _interpolation_weights((angles - start) / step, int(np.ceil((high - start) / step)) + 3)
-    counts = counts_between(low, high, trials)
-    grid = np.square(np.sin(start + step * np.arange(weights.shape[1])))
+    first = int(low / step) - 1
+    weights = _interpolation_weights(angles / step - first, int(high / step) - first + 3)
+    counts = counts_between(low, high, trials, step)
+    grid = np.square(np.sin(step * (first + np.arange(weights.shape[1]))))
     return _reach(weights @ cdf_table(grid, trials, counts), counts, levels) / trials
 
 
 def _interpolation_weights(places: Array, size: int) -> Array:
-    """The mean weight of each of `size` grid points in the cubic (Lagrange) interpolation at `places` (rows, blocks)."""
+    """Mean weights of `size` grid points in the cubic (Lagrange) interpolation at `places` (rows, blocks)."""
     rows, blocks = places.shape
     below = np.floor(places)
     t = places - below
@@ -196,7 +212,7 @@ def _interpolation_weights(places: Array, size: int) -> Array:
     total = np.zeros(rows * size)
     for offset, share in shares.items():
         total += np.bincount(flat + offset, share.ravel(), rows * size)
-    return total.reshape(rows, size) / blocks
+    return np.asarray(total.reshape(rows, size) / blocks)
 
 
 def _reach(cdf: Array, counts: NDArray[np.int64], levels: Array) -> Array:
