@@ -1,0 +1,91 @@
+# Posterity: `make` alone lists targets and variables.
+
+## Model to run: an installed name, or path/file.py:Class
+MODEL ?= flights
+## Day up to which outcomes are known
+AS_OF ?= 2013-03-31
+## Raw data, a path or URL; empty: the model's own source
+SOURCE ?=
+## Further arguments for posterity, pytest or the benchmark
+ARGS ?=
+## Python, 3.11 or newer, that .venv is made with; empty: the first one found
+PYTHON ?=
+## For lock: --upgrade, or "--upgrade-package NAME"; empty: keep every pin that still fits
+UPGRADE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock --build-constraint requirements.lock
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+# Bytecode once, on all cores, instead of in each stage's process (many of them where writing it is switched off).
+BYTECODE = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])') || :
+NEWEST_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint format compile lock install install-dev clean
+
+help: ## List targets and variables
+	@printf 'make TARGET [VARIABLE=value …]\n\nTargets\n'
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@printf '\nVariables\n'
+	@awk '/^## / {text = substr($$0, 4); next} text && / \?=/ {name = $$1; $$1 = $$2 = ""; gsub(/^ +/, ""); \
+		printf "  %-12s %s%s\n", name, text, ($$0 == "" ? "" : " [" $$0 "]")} {text = ""}' Makefile
+
+run: $(RUNTIME) ## Run MODEL as of AS_OF, from raw data to a registered data product with a report
+	@$(BIN)/posterity run $(MODEL) --as-of $(AS_OF) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+
+test: lint ## Check the code and run all tests that need no cluster
+	@$(BIN)/python -m pytest -m 'not cluster' $(ARGS)
+
+lint: $(DEVELOPMENT) ## Check format, lint rules, types and the import contract
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(DEVELOPMENT) ## Put the code into the one format and mend what ruff can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+compile: $(RUNTIME) ## Compile the pipelines to YAML for Kubeflow Pipelines
+	@$(BIN)/posterity compile
+
+lock: $(UV) ## Write requirements.lock anew from pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
+		--generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) pyproject.toml --output-file requirements.lock
+
+install: $(RUNTIME) ## Install what a run needs into .venv (run does this by itself)
+
+install-dev: $(DEVELOPMENT) ## Install what tests and checks need as well (test does this by itself)
+
+clean: ## Remove .venv, caches and build products; .posterity, with runs and results, stays
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The locked uv, with its hash, is the one thing that pip installs.
+$(UV): requirements.lock
+	@python='$(PYTHON)'; \
+	for candidate in python3 python3.14 python3.13 python3.12 python3.11; do \
+		[ -z "$$python" ] && $$candidate -c '$(NEWEST_ENOUGH)' 2>/dev/null && python=$$candidate; \
+	done; \
+	[ -n "$$python" ] || { echo 'Python 3.11 or newer is needed; install it, or name one with make PYTHON=…' >&2; exit 1; }; \
+	echo "Setting up $(VENV) with $$($$python --version) …"; \
+	$$python -m venv $(VENV)
+	@awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	@touch $@
+
+$(RUNTIME): pyproject.toml requirements.lock $(UV)
+	@echo 'Installing what a run needs into $(VENV), once …'
+	@$(INSTALL) --editable '.[stage]'
+	@$(BYTECODE)
+	@touch $@
+
+$(DEVELOPMENT): pyproject.toml requirements.lock $(UV)
+	@echo 'Installing what tests and checks need into $(VENV), once …'
+	@$(INSTALL) --editable '.[dev]'
+	@$(BYTECODE)
+	@touch $(RUNTIME) $@
