@@ -191,7 +191,6 @@ store = open_store(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("kind", ["directory", "minio"], indirect=True)  # moto keeps what it got of a broken upload
 def test_of_a_writer_killed_at_any_moment_whole_objects_are_left(url: str) -> None:
     store = open_store(url)
     for pause in (0.0, 0.011, 0.023):
@@ -221,7 +220,7 @@ def race(url: str, tmp_path: Path, code: str, names: Sequence[str] = ("one", "tw
     return printed
 
 
-@pytest.mark.parametrize("kind", ["directory", "minio"], indirect=True)  # moto looks and writes in two steps
+@pytest.mark.parametrize("kind", ["directory", "minio"], indirect=True)  # moto looks, then writes, without a lock
 def test_of_racing_processes_exactly_one_wins(url: str, tmp_path: Path) -> None:
     printed = race(url, tmp_path, PUT)
     won = [(key, name) for name, lines in printed.items() for key, new in map(json.loads, lines) if new]
