@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from posterity.data.posterior import Posterior
 from posterity.data.tables import load_table
@@ -16,7 +15,6 @@ from posterity.model.contract import Array, Estimand, Model, MonteCarloModel
 from posterity.report.sampling import sampling_section
 from posterity.stages.inputs import parse_day
 from posterity.stages.runner import Context, Result, Stage
-from posterity.stats.convergence import summarise
 from posterity.stats.drift import Summary
 from posterity.stats.gate import GateReport, judge
 from posterity.store import Reference, digest_bytes, digest_json
@@ -169,7 +167,7 @@ def _store(
     data = posterior.to_netcdf()
     context.store.put(f"{base}/posterior.nc", data)
     context.store.put(f"{base}/gate.json", json.dumps(report.to_dict()).encode())
-    summary = canonical_json(estimand_summary(published).to_dict())
+    summary = canonical_json(estimand_summary(published, report).to_dict())
     key = f"{base}/estimands-{digest_bytes(summary)[:16]}.json"
     context.store.put(key, summary)
     known = {name: value for name, value in figures.items() if value == value}
@@ -177,24 +175,20 @@ def _store(
     return Reference(f"{base}/posterior.nc", digest_bytes(data), "posterior", {"estimands": key, **facts})
 
 
-def estimand_summary(published: Published) -> Summary:
-    """Mean, sd and MCSE of every estimand, for later runs to be compared with."""
+def estimand_summary(published: Published, report: GateReport) -> Summary:
+    """Mean, sd and MCSE of every estimand as the gate found them, for later runs to be compared with."""
+    judged = {(check.group, check.label): check for check in report.checks}
     columns: dict[str, list[Any]] = {name: [] for name in Summary.__dataclass_fields__}
     for estimand in published.estimands:
-        found = summarise(published.values[estimand.group])
-        count = len(estimand.labels)
-        columns["groups"] += [estimand.group] * count
+        found = [judged[(estimand.group, label)] for label in estimand.labels]
+        columns["groups"] += [estimand.group] * len(found)
         columns["labels"] += list(estimand.labels)
-        columns["units"] += [estimand.unit] * count
-        columns["mean"] += _plain(found.mean)
-        columns["sd"] += _plain(found.sd)
-        columns["mcse"] += _plain(np.nan_to_num(found.mcse_mean))
-        columns["materiality"] += [estimand.materiality] * count
+        columns["units"] += [estimand.unit] * len(found)
+        columns["mean"] += [check.mean for check in found]
+        columns["sd"] += [check.sd for check in found]
+        columns["mcse"] += [0.0 if np.isnan(check.mcse) else check.mcse for check in found]
+        columns["materiality"] += [estimand.materiality] * len(found)
     return Summary.from_dict(columns)
-
-
-def _plain(values: NDArray[np.floating]) -> list[float]:
-    return [float(value) for value in values]
 
 
 def _shown(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Tell the people who look after a model what they should know; the exit handler of every run."""
 
+from typing import Any, Literal
+
 from posterity.alerts import Alert, send
 from posterity.runs import RunLog
 from posterity.stages.runner import Context, Result, Stage
@@ -9,11 +11,28 @@ def work(context: Context) -> Result:
     """Alert on failure, on a posterior that needs more draws, and on drift. A run without any of them is silent."""
     alerts = pending_alerts(context.log, str(context.inputs["state"]))
     deliveries = [send(alert, context.settings, context.store, context.log.run) for alert in alerts]
+    _mirror(context)
     values = {
         "alerts": [delivery.alert.title for delivery in deliveries if delivery.new],
         "failed_channels": [channel for delivery in deliveries for channel in delivery.failed],
     }
     return Result(values=values)
+
+
+def _mirror(context: Context) -> None:
+    """A run that failed is an experiment run in the registry too; `register` sees to those that did not."""
+    if context.log.failure:
+        from posterity.registry import tracking
+
+        metrics = {name: value for record in context.log.stages() for name, value in _figures(record.values).items()}
+        parameters = context.log.parameters()
+        tracking.mirror_run(context.settings, context.model.name, context.log.run, "FAILED", parameters, metrics)
+
+
+def _figures(values: dict[str, Any]) -> dict[str, float]:
+    figures = values.get("metrics")
+    known = figures.items() if isinstance(figures, dict) else ()
+    return {name: float(value) for name, value in known if isinstance(value, int | float)}
 
 
 def pending_alerts(log: RunLog, state: str) -> list[Alert]:
@@ -40,7 +59,7 @@ def _drift_alert(run: str, values: dict[str, object]) -> Alert:
     if columns := [str(name) for name in _list(values, "inputs_drifted")]:
         lines.append(f"input columns that changed: {', '.join(columns)}")
     lines += [f"inspect {line}" for line in _list(values, "inspect")]
-    level = "failure" if verdict == "drift" else "warning"
+    level: Literal["failure", "warning"] = "failure" if verdict == "drift" else "warning"
     return Alert(f"{run}: {verdict} against the baseline", "\n".join(lines), level, f"{verdict}: {lines[:1]}")
 
 

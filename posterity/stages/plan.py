@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from posterity.data.tables import load_table
-from posterity.errors import SettingsError
+from posterity.errors import ModelError, SettingsError
 from posterity.model.contract import Array, MCMCModel, Model, MonteCarloModel
 from posterity.model.definition import definition_digest
 from posterity.model.draws import Draws
@@ -56,7 +56,7 @@ def sampler_settings(model: Model, given: Mapping[str, float]) -> dict[str, floa
 
 def _plan_chains(
     context: Context, model: MCMCModel, features: pd.DataFrame, settings: Mapping[str, float]
-) -> tuple[Reference, Draws]:
+) -> tuple[Reference, Draws | None]:
     from posterity.sampling.export import export_density
     from posterity.sampling.plan import Plan, SamplerSettings
     from posterity.sampling.prior import prior_draws
@@ -74,7 +74,10 @@ def _plan_chains(
     context.store.put(f"plans/{plan.digest}/density", data)
     facts = {"model_kind": model.kind, "plan": plan.digest, "dimensions": density.dimension}
     reference = store_bytes(context.store, f"plans/{plan.digest}/plan.json", plan.to_json(), "plan", facts)
-    return reference, prior_draws(built, PRIOR_DRAWS, int(context.inputs["seed"]))
+    try:
+        return reference, prior_draws(built, PRIOR_DRAWS, int(context.inputs["seed"]))
+    except ModelError:
+        return reference, None  # an improper prior can be sampled from with data, but not looked at without
 
 
 def _plan_batches(

@@ -55,7 +55,9 @@ class Bench:
             ),
             "predict": lambda: self.call("predict", **old("clean", "posterior"), **dated, **new("product")),
             "evaluate": lambda: self.call("evaluate", **old("clean", "product"), **dated, **new("scores", "metrics")),
-            "detect_drift": lambda: self.call("detect_drift", **old("clean", "posterior", "scores"), **dated, **new("drift")),
+            "detect_drift": lambda: self.call(
+                "detect_drift", **old("clean", "posterior", "scores"), **dated, **new("drift")
+            ),
             "register": lambda: self.call(
                 "register",
                 **old("snapshot", "clean", "features", "plan", "posterior", "product", "scores", "drift"),
@@ -91,7 +93,11 @@ class Bench:
 
 def final_status(state: str) -> PipelineTaskFinalStatus:
     return PipelineTaskFinalStatus(
-        state=state, pipeline_job_resource_name="job", pipeline_task_name="experiment", error_code=None, error_message=""
+        state=state,
+        pipeline_job_resource_name="job",
+        pipeline_task_name="experiment",
+        error_code=None,
+        error_message="",
     )
 
 

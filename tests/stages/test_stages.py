@@ -59,7 +59,9 @@ def test_further_chains_reuse_those_there(bench: Bench) -> None:
     bench.run("first", until="sample")
     bench.chains, bench.shards = 6, "2"
     bench.run("more", until="sample")
-    sampled = sum(record.values["sampled"] for record in RunLog(bench.store, "more").stages() if record.stage == "sample")
+    sampled = sum(
+        record.values["sampled"] for record in RunLog(bench.store, "more").stages() if record.stage == "sample"
+    )
     assert sampled == 2
 
 

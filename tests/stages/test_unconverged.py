@@ -1,0 +1,28 @@
+"""Nothing unconverged is published: models that cannot converge are stopped by the gate, which says why."""
+
+from pathlib import Path
+
+import pytest
+
+from posterity.errors import GateError
+from posterity.registry import versions
+from posterity.runs import RunLog
+from tests.stages.conftest import Bench
+from tests.unruly import HERE
+
+
+@pytest.mark.parametrize(("model", "reason"), [("TwoModes", "chains disagree about x"), ("Funnel", "diverged|E-BFMI")])
+def test_the_gate_stops_it_and_nothing_is_published(bench: Bench, model: str, reason: str) -> None:
+    bench.model = f"{HERE}:{model}"
+    bench.source = bench.folder / "keys.csv"
+    bench.source.write_text("key\na\n")
+    with pytest.raises(GateError, match=reason):
+        bench.run("unruly")
+    log = RunLog(bench.store, "unruly")
+    stages = {record.stage: record for record in log.stages()}
+    assert stages["diagnose"].values["verdict"] == "fail"
+    assert "predict" not in stages
+    assert versions.models(bench.store) == []
+    assert not list(bench.store.list("products/"))
+    page = Path(bench.artifact("unruly", "report-posterior").path).read_text()
+    assert "R-hat" in page, "the report with its pictures is kept"
