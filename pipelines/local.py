@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from posterity.settings import Settings
 from posterity.store import open_store
 
 COMPILED = Path(__file__).with_name("experiment.yaml")
+PATIENCE = 10.0  # seconds between asking the stages to end and ending them
 
 
 @dataclass
@@ -35,14 +37,20 @@ class LocalRun:
 
     def stop(self) -> None:
         """Stop the pipeline and all its stages."""
-        os.killpg(self.process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 def start(run: str, parameters: dict[str, Any], cause: str = "by hand", compiled: Path = COMPILED) -> LocalRun:
-    """Begin to run `compiled` with `parameters`."""
+    """Begin to run `compiled` with `parameters`. Raises SettingsError when `run` is there with other parameters."""
     settings = Settings.from_environment()
     log = RunLog(open_store(settings.store), run)
+    log.repeat(parameters)
     log.begin(parameters, cause)
     home = Path.cwd() / ".posterity" / "local" / run
     home.mkdir(parents=True, exist_ok=True)
@@ -75,6 +83,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _child(job_file: Path) -> None:
     job = json.loads(job_file.read_text())
+    RunLog(open_store(Settings.from_environment().store), job["parameters"]["run"]).claim()
     started = time.time()
     from kfp import components, local
 

@@ -5,15 +5,19 @@ does (live display, `posterity runs`, notify, the report) reads these objects.
 """
 
 import json
+import os
+import socket
 import time
 import traceback
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from posterity.errors import NotFoundError, PosterityError
+from posterity.errors import NotFoundError, SettingsError
 from posterity.store import ObjectStore, Reference
 
 Status = Literal["running", "ran", "reused", "failed"]
+
+INDEX = "runs/.index/"  # <time of begin>~<run>: what is newest is seen without reading every run
 
 PARAMETERS = ("model", "source", "as_of", "seed", "chains", "shards", "sampler")
 
@@ -87,8 +91,45 @@ class RunLog:
 
     def begin(self, parameters: dict[str, Any], cause: str) -> None:
         """Write down what was asked for and by what (`by hand`, `cron`, …); a repetition changes nothing."""
-        facts = {"run": self.run, "parameters": parameters, "cause": cause, "created": time.time()}
-        self.store.put(f"runs/{self.run}/run.json", json.dumps(facts).encode())
+        if self.store.size(f"runs/{self.run}/run.json") is None:
+            facts = {"run": self.run, "parameters": parameters, "cause": cause, "created": time.time()}
+            self.store.put(f"{INDEX}{time.time_ns():020d}~{self.run}", b"1")
+            self.store.put(f"runs/{self.run}/run.json", json.dumps(facts).encode())
+
+    def repeat(self, parameters: dict[str, Any]) -> None:
+        """Make room for another attempt under the same name: what the stages of the last one left is removed.
+
+        Raises SettingsError when the run was started with other parameters.
+        """
+        found = self.store.read(f"runs/{self.run}/run.json")
+        before = json.loads(found[0])["parameters"] if found else parameters
+        if before != json.loads(json.dumps(parameters)):
+            different = sorted(name for name in {*before, *parameters} if before.get(name) != parameters.get(name))
+            raise SettingsError(
+                f"run {self.run} is there with another {', '.join(different)}; give this one another name"
+            )
+        for kind in ("stages", "progress"):
+            for key in list(self.store.list(f"runs/{self.run}/{kind}/")):
+                self.store.delete(key)
+
+    def claim(self) -> None:
+        """Write down that this process runs the stages, so that others can tell whether it still does."""
+        facts = {"host": socket.gethostname(), "pid": os.getpid()}
+        self.store.overwrite(f"runs/{self.run}/process.json", json.dumps(facts).encode())
+
+    def state(self) -> str:
+        """`failed in STAGE`, `done`, `running`, `interrupted`, or `not ended` where that cannot be told from here."""
+        if self.failure:
+            return f"failed in {self.failure.name}"
+        records = self.stages()
+        if any(record.stage == ORDER[-1] and record.status != "running" for record in records):
+            unfinished = next((record.name for record in records if record.status == "running"), "")
+            return f"killed in {unfinished}" if unfinished else "done"
+        found = self.store.read(f"runs/{self.run}/process.json")
+        facts = json.loads(found[0]) if found else {}
+        if facts.get("host") != socket.gethostname():
+            return "not ended"
+        return "running" if _is_alive(facts["pid"]) else "interrupted"
 
     def facts(self) -> dict[str, Any]:
         """What `begin` wrote. Raises NotFoundError naming the run."""
@@ -138,10 +179,21 @@ class RunLog:
         return next((record for record in self.stages() if record.status == "failed"), None)
 
 
-def list_runs(store: ObjectStore) -> list[dict[str, Any]]:
-    """What `RunLog.facts` gives for every run, the newest first."""
-    names = {key.split("/")[1] for key in store.list("runs/") if key.endswith("/run.json")}
-    return sorted((RunLog(store, name).facts() for name in names), key=lambda facts: -facts["created"])
+def list_runs(store: ObjectStore, last: int | None = None) -> list[dict[str, Any]]:
+    """What `RunLog.facts` gives for the `last` runs that were begun (None: for all), the newest first."""
+    names = list(dict.fromkeys(key.rpartition("~")[2] for key in reversed(list(store.list(INDEX)))))
+    found = (store.read(f"runs/{name}/run.json") for name in names[:last])
+    return [dict(json.loads(item[0])) for item in found if item]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _record(data: bytes) -> StageRecord:
@@ -149,8 +201,3 @@ def _record(data: bytes) -> StageRecord:
     if facts["error"]:
         facts["error"] = StageError(**facts["error"])
     return StageRecord(**facts)
-
-
-def is_ours(error: BaseException) -> bool:
-    """Whether an error was raised on purpose, so that its message suffices without a trace."""
-    return isinstance(error, PosterityError)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from posterity.errors import SettingsError
 from posterity.model.loading import load_model
 from posterity.model.source import archive, unpack
 from posterity.registry import versions
@@ -21,6 +22,8 @@ def as_in_version(reference: str, parameters: Mapping[str, Any]) -> tuple[dict[s
     """`parameters` with the code, settings and seed of a version, and what is different here nevertheless."""
     store = open_store(Settings.from_environment().store)
     version = versions.get(store, reference)
+    if parameters["model"] and load_model(parameters["model"]).name != version.model:
+        raise SettingsError(f"{version.label} is no version of {parameters['model']}; leave the model out")
     given = {name: value for name, value in parameters.items() if name not in KEPT}
     kept = {name: version.parameters[name] for name in KEPT if name in version.parameters}
     source = {"source": parameters["source"] or version.parameters.get("source", "")}
@@ -62,8 +65,9 @@ def schema_differences(version: Version, log: RunLog) -> list[str]:
 def copy_snapshot(version: Version, store: ObjectStore, other: ObjectStore) -> str:
     """Copy a version's snapshot into another store; returns the source that names it there."""
     base = version.references["snapshot"].key.rpartition("/")[0]
-    for name in ("raw.parquet", "manifest.json"):
-        other.put(f"{base}/{name}", store.get(f"{base}/{name}"))
+    for name in ("raw.parquet", "origin.json", "manifest.json"):
+        if found := store.read(f"{base}/{name}"):
+            other.put(f"{base}/{name}", found[0])
     return f"snapshot:{base.split('/')[1]}"
 
 

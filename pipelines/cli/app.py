@@ -4,13 +4,14 @@ import os
 import sys
 
 import typer
-from rich.console import Console
 
 from pipelines.cli import data, exchange, look, registry, run, work
-from posterity.errors import PosterityError
+from pipelines.cli.shared import messages
+from posterity.errors import PosterityError, SettingsError
 
-EPILOG = """Exit codes: 0 done · 1 unexpected error · 2 wrong usage · 3 input refused, do not retry ·
-4 posterior has not converged · 5 stored bytes are damaged · 75 store or registry away, retry."""
+EPILOG = """Exit codes: 0 done · 1 unexpected error · 2 wrong usage · 3 input refused, do not retry · \
+4 posterior has not converged, more draws or another model · 5 stored bytes are damaged · \
+75 store or registry away or stage killed, retry · 130 stopped by hand."""
 
 app = typer.Typer(
     name="posterity",
@@ -31,9 +32,21 @@ def main() -> None:
     """Entry point: one line and a documented exit code for every error raised on purpose."""
     try:
         app()
-    except PosterityError as error:
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has enough
+    except Exception as error:
         if os.environ.get("POSTERITY_LOG_LEVEL") == "DEBUG":
             raise
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]{type(error).__name__}[/]: ", end="")
-        Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(str(error))
-        sys.exit(error.exit_code)
+        known = _as_ours(error)
+        messages.print(f"[bold red]{type(known).__name__}[/]: ", end="")
+        messages.print(str(known), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(known.exit_code)
+
+
+def _as_ours(error: Exception) -> PosterityError:
+    """An error in one line with an exit code; what nobody raised on purpose says how to see its trace."""
+    if isinstance(error, PosterityError):
+        return error
+    if isinstance(error, OSError) and error.filename:
+        return SettingsError(f"{error.filename} cannot be used ({error.strerror}); check path and rights")
+    return PosterityError(f"{type(error).__name__}: {error}; POSTERITY_LOG_LEVEL=DEBUG shows where it was raised")

@@ -1,14 +1,12 @@
 """Snapshots and feature tables: what there is, what differs."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.shared import Json, console, print_facts, print_rows, the_store
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pipelines.cli.shared import Json, print_facts, print_json, print_path, print_rows, the_store
 
 Digest = Annotated[str, typer.Argument(help="The first digits of a digest.")]
 
@@ -34,8 +32,6 @@ def list_data(as_json: Json = False) -> None:
 @data.command(epilog="Examples:\n\n  posterity data show 3fa94c")
 def show(snapshot: Digest, as_json: Json = False) -> None:
     """Show the manifest of a snapshot."""
-    from dataclasses import asdict
-
     from posterity.data.snapshot import digest_of, find, read_manifest
 
     store = the_store()
@@ -46,33 +42,35 @@ def show(snapshot: Digest, as_json: Json = False) -> None:
 @data.command(epilog="Examples:\n\n  posterity data diff 3fa94c 81bb02")
 def diff(before: Digest, now: Digest, as_json: Json = False) -> None:
     """Compare two snapshots: rows, columns, and how each column's distribution changed."""
-    from posterity.data.snapshot import find, load
-    from posterity.stats.inputs import compare_columns
+    from posterity.data.difference import diff as compare
+    from posterity.data.snapshot import digest_of, find, load, read_origin
 
     store = the_store()
-    old, new = load(store, find(store, before)), load(store, find(store, now))
-    changes = compare_columns(
-        {str(name): old[name].to_numpy() for name in old}, {str(name): new[name].to_numpy() for name in new}
-    )
-    rows = [
-        {"column": item.column, "effect": item.effect, "adjusted p": item.p_adjusted, "drifted": item.drifted}
-        | {"new": list(item.new[:5]), "vanished": list(item.vanished[:5])}
-        for item in changes
-    ]
-    if not as_json:
-        console.print(f"rows: {len(old):,} before, {len(new):,} now")
-        columns = {"columns gone": _names(old, new), "columns added": _names(new, old)}
-        print_facts({name: names for name, names in columns.items() if names}, as_json)
-    print_rows(rows, as_json)
+    old, new = find(store, before), find(store, now)
+    keys = read_origin(store, digest_of(new)).row_keys
+    found = compare(load(store, old), load(store, new), keys)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    counts = {"added": found.added, "removed": found.removed, "changed": found.changed}
+    by_key = {name: f"{count:,}" if count is not None else "not known without a key" for name, count in counts.items()}
+    columns = {"new columns": found.new_columns, "lost columns": found.lost_columns, "retyped": found.retyped}
+    there = {name: value for name, value in columns.items() if value}
+    print_facts({"rows": f"{found.rows[0]:,} before, {found.rows[1]:,} now", **by_key, **there}, False)
+    print_rows([{"column": name, **_flat(asdict(change))} for name, change in found.columns.items()], False)
 
 
-def _names(table: "pd.DataFrame", other: "pd.DataFrame") -> list[str]:
-    """The columns of `table` that `other` has not."""
-    return sorted(set(map(str, table)) - set(map(str, other)))
+def _flat(facts: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in facts.items() if name != "before"}
+    return {name.replace("_", " "): value[:5] if isinstance(value, tuple) else value for name, value in shown.items()}
 
 
 @data.command(epilog="Examples:\n\n  posterity data export 3fa94c raw.csv")
-def export(snapshot: Digest, to: Annotated[Path, typer.Argument(help="A .csv or .parquet file to write.")]) -> None:
+def export(
+    snapshot: Digest,
+    to: Annotated[Path, typer.Argument(help="A .csv or .parquet file to write.")],
+    as_json: Json = False,
+) -> None:
     """Write the raw table of a snapshot to a file."""
     from posterity.data.snapshot import find, load
     from posterity.errors import SettingsError
@@ -80,12 +78,14 @@ def export(snapshot: Digest, to: Annotated[Path, typer.Argument(help="A .csv or 
     store = the_store()
     if to.suffix not in {".csv", ".parquet"}:
         raise SettingsError(f"{to} is neither .csv nor .parquet")
+    if not to.parent.is_dir():
+        raise SettingsError(f"the folder {to.parent} does not exist")
     table = load(store, find(store, snapshot))
     if to.suffix == ".csv":
         table.to_csv(to, index=False)
     else:
         table.to_parquet(to, index=False)
-    console.print(f"{len(table):,} rows in {to}", highlight=False)
+    print_path(to, as_json, rows=len(table))
 
 
 @features.command("list", epilog="Examples:\n\n  posterity features list")
@@ -100,8 +100,9 @@ def show_features(table: Digest, as_json: Json = False) -> None:
     from posterity.errors import NotFoundError
 
     found = [row for row in _feature_rows(whole=True) if str(row["features"]).startswith(table)]
-    if not found:
-        raise NotFoundError(f"no feature table begins with {table!r}; see `posterity features list`")
+    if len(found) != 1:
+        what = f"{len(found)} feature tables begin" if found else "no feature table begins"
+        raise NotFoundError(f"{what} with {table!r}; see `posterity features list`")
     print_facts(found[0], as_json)
 
 

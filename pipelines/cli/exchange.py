@@ -1,11 +1,19 @@
 """What goes out to a cluster or comes in from a monolith: `compile`, `compare`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.shared import Json, console, print_json, print_rows
+from pipelines.cli.shared import Json, console, print_json, print_path, print_rows, the_store
+from posterity.errors import RefusedError
+
+COMPARE = """Examples:
+
+  posterity compare predictions.csv flights@champion
+
+  posterity compare legacy/out flights-2013-03-31-a1b2c3 --map parity.json --picture parity.svg"""
 
 
 def attach(app: typer.Typer) -> None:
@@ -13,15 +21,47 @@ def attach(app: typer.Typer) -> None:
     app.command("compile", epilog="Examples:\n\n  posterity compile\n\n  posterity compile --to experiment.yaml")(
         compile_pipeline
     )
+    app.command(epilog=COMPARE)(compare)
 
 
 def compile_pipeline(
     to: Annotated[Path | None, typer.Option(help="File to write; pipelines/experiment.yaml if not given.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Compile the experiment pipeline to YAML for Kubeflow Pipelines and for local runs."""
     from pipelines.compile import COMPILED, compile_experiment
 
-    console.print(str(compile_experiment(to or COMPILED)), soft_wrap=True, highlight=False)
+    print_path(compile_experiment(to or COMPILED), as_json)
 
 
-_ = (Json, print_json, print_rows)
+def compare(
+    legacy: Annotated[Path, typer.Argument(help="Final table, or folder with what is left, of a run of the script.")],
+    run: Annotated[str, typer.Argument(help="A run, or a version: model/number, model@alias, model.")],
+    names: Annotated[Path | None, typer.Option("--map", help="JSON file: what is called what.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the comparison into this .svg or .png file.")] = None,
+    level: Annotated[float, typer.Option(min=0.0, max=0.5, help="Chance of a false finding in a stage.")] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Hold a script's run against a run of the pipeline, stage by stage. Exit code 3 when they part.
+
+    Tables are compared to the bit, posterior and predictions within Monte Carlo error; what is not there is listed.
+    """
+    from pipelines.parity import load_pipeline_run
+    from posterity.errors import SettingsError
+    from posterity.parity import compare_with
+
+    if picture and picture.suffix not in {".svg", ".png"}:
+        raise SettingsError(f"--picture {picture} is neither .svg nor .png")
+    report = compare_with(legacy, load_pipeline_run(the_store(), run), names, level)
+    if picture:
+        from posterity.parity import picture as draw
+
+        picture.write_bytes(draw(report, picture.suffix[1:]))
+    if as_json:
+        print_json(json.loads(report.to_json()) | {"verdict": report.verdict, "parts_at": report.parts_at})
+    else:
+        columns = ("stage", "verdict", "method", "what was found")
+        print_rows([dict(zip(columns, row, strict=True)) for row in report.rows()], False)
+        console.print(report.summary, soft_wrap=True, highlight=False, markup=False)
+    if report.verdict != "equal":
+        raise typer.Exit(RefusedError.exit_code)

@@ -1,11 +1,12 @@
 """Versions and the aliases that point at them."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.shared import Json, console, print_facts, print_rows, the_store
+from pipelines.cli.shared import Json, console, print_facts, print_json, print_path, print_rows, the_store
 from posterity.errors import NotFoundError, SettingsError
 from posterity.registry.versions import Version
 from posterity.settings import Settings
@@ -43,7 +44,7 @@ def versions(
 
     store = the_store()
     wanted = dict(_pair(text) for text in tag or [])
-    names = [model] if model else registry.models(store)
+    names = [_known(model)] if model else registry.models(store)
     found = [version for name in names for version in registry.search(store, name, wanted)]
     print_rows([_row(version) for version in found], as_json, empty="no version is registered that fits")
 
@@ -74,6 +75,7 @@ def fetch(
     to: Annotated[
         Path | None, typer.Option(help="File to write; named after version and artifact if not given.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Download an artifact of a version, verified against its digest."""
     from posterity.registry import versions as registry
@@ -93,26 +95,27 @@ def fetch(
         )
     target = to or Path(f"{found.model}-{found.number}-{artifact}{Path(reference.key).suffix}")
     target.write_bytes(reference.fetch(store))
-    console.print(str(target), soft_wrap=True, highlight=False)
+    print_path(target, as_json, version=found.label, artifact=artifact, sha256=reference.sha256)
 
 
 def promote(
     version: VersionName,
     alias: Annotated[str, typer.Argument(help="candidate, staging, champion or challenger.")],
     reason: Reason = "",
+    as_json: Json = False,
 ) -> None:
     """Let an alias point at a version. The baseline is moved by `posterity baseline verify`."""
     if alias == "baseline":
         raise SettingsError("the baseline is verified, not promoted: posterity baseline verify VERSION --reason …")
-    _move(version, alias, reason)
+    _move(version, alias, reason, as_json)
 
 
 @baseline.command(
     epilog='Examples:\n\n  posterity baseline verify flights/3 --reason "checked against the March report"'
 )
-def verify(version: VersionName, reason: Reason = "") -> None:
+def verify(version: VersionName, reason: Reason = "", as_json: Json = False) -> None:
     """Vouch for a version: from now on, runs of its model are compared with it."""
-    _move(version, "baseline", reason)
+    _move(version, "baseline", reason, as_json)
 
 
 def history(
@@ -122,14 +125,14 @@ def history(
     from posterity.registry import aliases
 
     rows = [
-        {"when": move.when, "alias": move.alias, "version": move.number, "before": move.before, "who": move.who}
-        | {"why": move.why}
-        for move in aliases.history(the_store(), model)
+        {"alias": move.alias, "version": move.number, "before": move.before, "who": move.who}
+        | {"when": move.when if as_json else move.when[:16].replace("T", " "), "why": move.why}
+        for move in aliases.history(the_store(), _known(model))
     ]
     print_rows(rows, as_json, empty=f"no alias of {model} was moved yet")
 
 
-def _move(name: str, alias: str, reason: str) -> None:
+def _move(name: str, alias: str, reason: str, as_json: bool) -> None:
     from posterity.registry import aliases, tracking
     from posterity.registry import versions as registry
     from posterity.registry.identity import who
@@ -138,7 +141,18 @@ def _move(name: str, alias: str, reason: str) -> None:
     version = registry.get(store, name)
     move = aliases.move(store, version.model, alias, version.number, who(), reason)
     tracking.mirror(store, Settings.from_environment(), version)
-    console.print(f"{alias} of {version.model} is version {version.number} ({move.who}: {move.why})", highlight=False)
+    if as_json:
+        print_json({"model": version.model, **asdict(move)})
+    else:
+        text = f"{alias} of {version.model} is version {version.number} ({move.who}: {move.why})"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _known(model: str) -> str:
+    """`model`, if it has versions. Raises NotFoundError naming those that have."""
+    from posterity.registry import versions as registry
+
+    return registry.get(the_store(), model).model
 
 
 def _row(version: Version) -> dict[str, object]:

@@ -1,15 +1,19 @@
 """`posterity run`: one model, once, on this machine."""
 
 import os
+import re
+import signal
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from pipelines.cli.shared import Json, console, print_json
-from pipelines.cli.summary import print_summary, summarise
+from pipelines.cli.shared import Json, console, messages, print_json
+from pipelines.cli.summary import print_failure, print_summary, summarise
+from pipelines.local import LocalRun
+from posterity import errors
 from posterity.errors import PosterityError, SettingsError, UnavailableError
 from posterity.runs import RunLog
 
@@ -17,11 +21,13 @@ EXAMPLES = """Examples:
 
   posterity run flights --as-of 2013-03-31
 
-  posterity run flights --as-of 2013-04-30 --like flights/1
+  posterity run --like flights/1 --as-of 2013-04-30
 
   posterity run my_model.py:Sales --as-of 2026-09-30 --source sales.csv --chains 8 --shards 2
 
   posterity run flights --as-of 2013-03-31 --source models/flights/bad/truncated.csv"""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+KEPT = ("chains", "shards", "draws", "warmup", "target_accept", "seed")  # what --like decides
 
 
 def attach(app: typer.Typer) -> None:
@@ -30,8 +36,9 @@ def attach(app: typer.Typer) -> None:
 
 
 def run(
-    model: Annotated[str, typer.Argument(help="Name of an installed model, or path/file.py:Class.")],
-    as_of: Annotated[str, typer.Option(help="The day up to which outcomes are known, YYYY-MM-DD.")] = "",
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="Name of an installed model, or path/file.py:Class.")] = "",
+    as_of: Annotated[str, typer.Option(help="The day up to which outcomes are known, YYYY-MM-DD; else today.")] = "",
     source: Annotated[str, typer.Option(help="Where the raw data is; the model's own source if not given.")] = "",
     chains: Annotated[int, typer.Option(help="Number of chains.")] = 4,
     shards: Annotated[str, typer.Option(help="Processes that share the chains, or auto.")] = "auto",
@@ -39,8 +46,8 @@ def run(
     warmup: Annotated[int | None, typer.Option(help="Warm-up steps per chain.")] = None,
     target_accept: Annotated[float | None, typer.Option(help="Target acceptance probability of the sampler.")] = None,
     seed: Annotated[int, typer.Option(help="Root seed of all chains.")] = 1,
-    like: Annotated[str, typer.Option(help="Take code, settings and seed from this version, e.g. flights/3.")] = "",
-    name: Annotated[str, typer.Option(help="Name of the run; made from model, day and time if not given.")] = "",
+    like: Annotated[str, typer.Option(help="Take model, code, settings and seed from this version: flights/3.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the run; made from model, day and a number if not given.")] = "",
     as_json: Json = False,
 ) -> None:
     """Run MODEL from raw data to a registered data product, showing each stage.
@@ -49,6 +56,8 @@ def run(
     """
     from posterity.model.loading import absolute_spec
 
+    if not model and not like:
+        raise SettingsError("name a model (or a version with --like); posterity run --help has examples")
     given = {"draws": draws, "warmup": warmup, "target_accept": target_accept}
     parameters: dict[str, Any] = {
         "model": absolute_spec(model),
@@ -60,57 +69,84 @@ def run(
         "sampler": {key: value for key, value in given.items() if value is not None},
     }
     if like:
-        parameters = _like(like, parameters)
-    log = launch(name or run_id(model, parameters["as_of"]), parameters, quiet=as_json)
+        _refuse_both(context)
+        parameters, differences = _like(like, parameters)
+    log, error = launch(_name(name, parameters), parameters, quiet=as_json)
+    if like and not error:
+        differences += _schema_differences(like, log)
     if as_json:
-        print_json(summarise(log))
-    else:
+        print_json(summarise(log) | ({"differences": differences} if like else {}))
+    elif not error:
         print_summary(log, console)
+    else:
+        print_failure(log, messages)
+    if error:
+        raise error
 
 
-def launch(run: str, parameters: dict[str, Any], cause: str = "by hand", quiet: bool = False) -> RunLog:
-    """Run the compiled pipeline here and show it. Raises the error of the stage that failed."""
+def launch(
+    run: str, parameters: dict[str, Any], cause: str = "by hand", quiet: bool = False
+) -> tuple[RunLog, PosterityError | None]:
+    """Run the compiled pipeline here and show it; the error is that of the stage that failed, if one did."""
     from pipelines.display import follow
     from pipelines.local import start
     from posterity.model.loading import load_model
 
     load_model(parameters["model"])  # an unknown model is refused before anything starts
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     local = start(run, parameters, cause)
     try:
         if quiet:
             local.process.wait()
         else:
-            console.print(f"run [bold]{run}[/]")
+            console.print(f"run [bold]{run}[/]", highlight=False)
             follow(local, console)
     except KeyboardInterrupt:
         local.stop()
-        console.print(f"stopped; [bold]posterity run[/] with the same settings goes on where run {run} was")
+        messages.print(f"stopped; posterity run with the same settings goes on where run {run} was", soft_wrap=True)
         sys.exit(130)
-    _raise_failure(local.log, local.process.returncode, local.log_file)
-    return local.log
+    except BaseException:
+        local.stop()
+        raise
+    return local.log, _failure(local)
 
 
-def _raise_failure(log: RunLog, status: int | None, log_file: Path) -> None:
-    failed = log.failure
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _failure(local: LocalRun) -> PosterityError | None:
+    """Why a run that has ended did not end well."""
+    failed = local.log.failure
     if failed and failed.error:
-        from posterity import errors
-
         kind = getattr(errors, failed.error.kind, None)
-        if kind is None:
-            sys.stderr.write(failed.error.trace)
-            raise PosterityError(f"stage {failed.name} of run {log.run} failed: {failed.error.message}")
-        raise kind(f"stage {failed.name}: {failed.error.message}")
-    if status:
-        tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-15:])
-        raise UnavailableError(
-            f"run {log.run} ended with status {status} outside its stages; {log_file} ends with\n{tail}"
+        if kind:
+            return kind(f"stage {failed.name}: {failed.error.message}")  # type: ignore[no-any-return]
+        again = f"posterity stage {local.log.run} {failed.name} --pdb"
+        return PosterityError(
+            f"stage {failed.name} failed with {failed.error.kind}: {failed.error.message}; look again with {again}"
         )
+    if not local.process.returncode:
+        return None
+    killed = next((record.name for record in local.log.stages() if record.status == "running"), None)
+    what = f"stage {killed} was killed" if killed else f"it ended with status {local.process.returncode}"
+    return UnavailableError(
+        f"run {local.log.run}: {what} before it could say why (memory used up?); the same command goes on where it "
+        f"was. Its output is in {local.log_file}"
+    )
 
 
 def run_id(model: str, as_of: str) -> str:
     """A name for a run that sorts by model and day and is not used yet."""
     stem = model.rpartition(":")[2].lower() if ".py:" in model else model
     return f"{stem}-{as_of}-{os.urandom(3).hex()}"
+
+
+def _name(name: str, parameters: dict[str, Any]) -> str:
+    if name and not NAME.fullmatch(name):
+        raise SettingsError(f"--name {name!r} is no name of a run; use letters, digits, dots and hyphens")
+    return name or run_id(parameters["model"], parameters["as_of"])
 
 
 def _day(as_of: str) -> str:
@@ -125,10 +161,28 @@ def _absolute_source(source: str) -> str:
     return str(Path(source).resolve()) if source and "://" not in source and Path(source).exists() else source
 
 
-def _like(reference: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _refuse_both(context: typer.Context) -> None:
+    sources = {name: context.get_parameter_source(name) for name in KEPT}
+    if both := [
+        f"--{name.replace('_', '-')}" for name, source in sources.items() if source and source.name == "COMMANDLINE"
+    ]:
+        raise SettingsError(f"--like takes what {', '.join(both)} says from the version; leave one of the two out")
+
+
+def _like(reference: str, parameters: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     from pipelines.cli.again import as_in_version
 
     parameters, differences = as_in_version(reference, parameters)
     for difference in differences:
-        console.print(f"[yellow]differs from {reference}:[/] {difference}")
-    return parameters
+        messages.print(f"[yellow]differs from {reference}:[/] {difference}", soft_wrap=True, highlight=False)
+    return parameters, differences
+
+
+def _schema_differences(reference: str, log: RunLog) -> list[str]:
+    from pipelines.cli.again import schema_differences
+    from posterity.registry import versions
+
+    differences = schema_differences(versions.get(log.store, reference), log)
+    for difference in differences:
+        messages.print(f"[yellow]differs from {reference}:[/] {difference}", soft_wrap=True, highlight=False)
+    return differences

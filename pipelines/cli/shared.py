@@ -3,17 +3,21 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from posterity.settings import Settings
 from posterity.store import ObjectStore, open_store
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
-console = Console()
+UNBOUNDED = 10_000  # columns of a line that no terminal shows: nothing is folded or cut for pipes and files
+console = Console(width=None if sys.stdout.isatty() else UNBOUNDED)
+messages = Console(stderr=True)  # what is not the result of a command
 
 
 def the_store() -> ObjectStore:
@@ -35,11 +39,19 @@ def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, title: str = ""
         console.print(empty)
         return
     table = Table(title=title or None, box=None, header_style="bold", title_justify="left")
-    for name in rows[0]:
-        table.add_column(str(name), overflow="fold")
+    for place, name in enumerate(rows[0]):
+        table.add_column(str(name), overflow="fold", no_wrap=not place)  # names can be copied whole
     for row in rows:
-        table.add_row(*(as_text(value) for value in row.values()))
+        table.add_row(*(Text(as_text(value)) for value in row.values()))
     console.print(table)
+
+
+def print_path(path: Path, as_json: bool, **facts: Any) -> None:
+    """Print where something was written."""
+    if as_json:
+        print_json({"path": str(path.absolute()), **facts})
+    else:
+        console.print(str(path), soft_wrap=True, highlight=False, markup=False)
 
 
 def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
@@ -50,13 +62,15 @@ def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
         console.print(f"[bold]{name:<{width}}[/]  ", end="")
-        console.print(as_text(value), markup=False, soft_wrap=True)
+        console.print(as_text(value), markup=False, soft_wrap=True, highlight=False)
 
 
 def as_text(value: Any) -> str:
     """A value for people."""
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, Mapping | list | tuple) and not value:
+        return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={as_text(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):

@@ -1,5 +1,6 @@
 """What a person wants to know at the end of a run."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ def summarise(log: RunLog) -> dict[str, Any]:
     """The outcome of a run as plain data: verdicts, version, the rows on top, where the report is."""
     stages = {record.stage: record for record in log.stages()}
     values = {name: record.values for name, record in stages.items()}
+    failed = log.failure
+    error = failed.error if failed else None
+    why = {"stage": failed.name, "kind": error.kind, "message": error.message} if failed and error else None
     return {
         "run": log.run,
+        "state": log.state(),
+        "error": why,
         "gate": values.get("diagnose", {}).get("verdict"),
         "gate_figures": values.get("diagnose", {}).get("metrics", {}),
         "sampled": _sampled(log.stages()),
@@ -27,18 +33,25 @@ def summarise(log: RunLog) -> dict[str, Any]:
         "top": values.get("predict", {}).get("top", []),
         "rows": values.get("predict", {}).get("rows"),
         "stages": {record.name: {"status": record.status, "seconds": record.seconds} for record in log.stages()},
-        "report": str(write_report(log)),
+        "report": str(write_report(log).absolute()),
     }
 
 
-def write_report(log: RunLog) -> Path:
-    """Put the run's report into a file of its own under .posterity/reports and return its path."""
+def write_report(log: RunLog, to: Path | None = None) -> Path:
+    """Put the run's report into a file, by default one of its own under .posterity/reports, and return its path."""
     from posterity.stages.pages import run_page
 
-    path = REPORTS / f"{log.run}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = to or REPORTS / f"{log.run}.html"
+    if not to:
+        path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(run_page(log))
     return path
+
+
+def print_failure(log: RunLog, console: Console) -> None:
+    """Where the report of a run that failed is, for it names what failed."""
+    if log.failure:
+        console.print(f"report of the run: {write_report(log)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_summary(log: RunLog, console: Console) -> None:
@@ -49,14 +62,15 @@ def print_summary(log: RunLog, console: Console) -> None:
         console.print(_table(facts["top"], facts["rows"]))
         console.print()
     figures = ", ".join(f"{name} {value:.4g}" for name, value in facts["gate_figures"].items())
-    lines = {
+    lines: dict[str, Any] = {
         "sampling": facts["sampled"],
-        "gate": f"{facts['gate']} ({figures})",
-        "scores": facts["comparison"],
-        "drift": f"{facts['drift']}: {facts['drift_summary']}",
-        "version": facts["version"],
-        "report": facts["report"],
+        "gate": f"{facts['gate']} ({figures})" if facts["gate"] else "not reached",
+        "scores": facts["comparison"] or "not reached",
+        "drift": f"{facts['drift']}: {facts['drift_summary']}" if facts["drift"] else "not reached",
+        "version": facts["version"] or "none registered",
+        "report": os.path.relpath(facts["report"]),
     }
+    lines = {"state": facts["state"]} | lines if facts["state"] != "done" else lines
     for name, text in lines.items():
         console.print(f"[bold]{name:<9}[/]", end="")
         console.print(str(text), markup=False, soft_wrap=True)
@@ -67,6 +81,8 @@ def _sampled(records: list[StageRecord]) -> str:
     shards = [record for record in records if record.stage == "sample"]
     chains = sum(record.values.get("chains", 0) for record in shards)
     sampled = sum(record.values.get("sampled", 0) for record in shards if record.status == "ran")
+    if not shards:
+        return "not reached"
     if not sampled:
         return f"nothing sampled: all {chains} chains were in the store"
     gradients = sum(record.values.get("gradients_now", 0) for record in shards if record.status == "ran")

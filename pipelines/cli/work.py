@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.look import known_run
-from pipelines.cli.shared import Json, console, print_json, print_rows, the_store
+from pipelines.cli.shared import Json, console, messages, print_json, print_rows, the_store
 from posterity.errors import ModelError, PosterityError, SettingsError
 
 
@@ -28,6 +28,7 @@ def stage(
     run: Annotated[str, typer.Argument(help="Name of a run.")],
     name: Annotated[str, typer.Argument(metavar="STAGE", help="A stage, or sample.0,1 for a shard.")],
     pdb: Annotated[bool, typer.Option("--pdb", help="Open the debugger where it fails.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Do the work of one stage of a run again, here, on its recorded inputs. The run's records stay as they are."""
     from posterity.settings import Settings
@@ -51,7 +52,7 @@ def stage(
         {"output": key, "recorded": record.outputs.get(key, {}).get("sha256", "")[:16], "now": reference.sha256[:16]}
         for key, reference in result.outputs.items()
     ]
-    print_rows(rows, False, empty=f"{name} ran; it has no artifacts")
+    print_rows(rows, as_json, empty=f"{name} ran; it has no artifacts")
 
 
 def test(
@@ -94,14 +95,16 @@ def reproduce(
     store = the_store()
     found = versions.get(store, version)
     for difference in again.package_differences(found):
-        console.print(f"[yellow]differs:[/] {difference}")
+        messages.print(f"[yellow]differs:[/] {difference}", highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["POSTERITY_STORE"] = f"file://{folder}/store"
         os.environ["POSTERITY_REGISTRY"] = f"sqlite:///{folder}/registry.db"
         fresh = open_store(os.environ["POSTERITY_STORE"])
         source = again.copy_snapshot(found, store, fresh)
         parameters = {**found.parameters, "source": source, "model": again.model_of(store, found), "as_of": found.as_of}
-        log = launch("reproduction", parameters, cause=f"reproduction of {found.label}", quiet=as_json)
+        log, error = launch("reproduction", parameters, cause=f"reproduction of {found.label}", quiet=as_json)
+        if error:
+            raise error
         rows = list(again.digests_compared(found, log))
     print_rows(rows, as_json)
     if not all(row["same"] for row in rows):
@@ -115,6 +118,7 @@ def lineage(
     version: Annotated[str, typer.Argument(help="model/number, model@alias, or model.")], as_json: Json = False
 ) -> None:
     """Show what a version was made from, down to the snapshot and its source."""
+    from pipelines.cli import again
     from posterity.data.snapshot import digest_of, read_manifest
     from posterity.lineage import graph
     from posterity.registry import versions
@@ -126,10 +130,13 @@ def lineage(
         print_json({"nodes": nodes, "edges": edges})
         return
     sources = {name: [source for source, target in edges if target == name] for name in (node["id"] for node in nodes)}
+    order = ["source", "code", *again.COMPARED, "scores", "drift", "version"]
+    nodes = sorted(nodes, key=lambda node: order.index(node["kind"]) if node["kind"] in order else len(order))
     rows = [{"part": node["kind"], "digest": node["detail"], "made of": sources[node["id"]]} for node in nodes]
     print_rows(rows, False, title=found.label)
     manifest = read_manifest(store, digest_of(found.references["snapshot"]))
-    console.print(f"source: {manifest.source}, as known on {manifest.as_of}, {manifest.rows:,} rows", highlight=False)
+    text = f"source: {manifest.source}, as known on {manifest.as_of}, {manifest.rows:,} rows"
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def doctor(as_json: Json = False) -> None:
