@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
 NOISY = ("alembic", "mlflow.store.db.utils", "mlflow.tracking")
-LONGEST_TAG = 5000  # characters that MLflow's databases have room for
+LONGEST = 5000  # characters of a tag or parameter that MLflow's databases have room for
 log = logging.getLogger(__name__)
 
 Status = Literal["FINISHED", "FAILED"]
@@ -48,10 +48,10 @@ def mirror(store: ObjectStore, settings: Settings, version: Version) -> bool:
 
     def copy(client: "MlflowClient") -> None:
         known = _known(client, version.model)
+        numbers = {}
         for each in versions.search(store, version.model):
-            if each.number not in known:
-                known[each.number] = _copy_version(client, store, settings, each)
-        _copy_aliases(client, store, version.model, known)
+            numbers[each.number] = known.get(each.product) or _copy_version(client, store, settings, each)
+        _copy_aliases(client, store, version.model, numbers)
 
     return _attempt(settings, version.label, copy)
 
@@ -67,8 +67,8 @@ def mirror_run(
     """Copy a run that registered no version of its own; returns whether the registry took it."""
 
     def copy(client: "MlflowClient") -> None:
-        identifier = _run(client, settings, model, run, {RUN: run})
-        _log_figures(client, identifier, parameters, metrics, None)
+        identifier = _run(client, settings, model, run, parameters, {})
+        _log_metrics(client, identifier, metrics, None)
         client.set_terminated(identifier, status)
 
     return _attempt(settings, f"run {run}", copy)
@@ -156,13 +156,13 @@ def _without_waiting() -> Callable[[Any, Any], None]:
     return configure
 
 
-def _known(client: "MlflowClient", model: str) -> dict[int, str]:
-    """Our number → the registry's number of every version of `model` that is mirrored."""
-    found: dict[int, str] = {}
+def _known(client: "MlflowClient", model: str) -> dict[str, str]:
+    """Digest of a product → the registry's number of the version of `model` that mirrors it."""
+    found: dict[str, str] = {}
     token: str | None = None
     while token != "":
         page = client.search_model_versions(f"name = '{model}'", page_token=token)
-        found |= {int(each.tags[NUMBER]): str(each.version) for each in page if NUMBER in each.tags}
+        found |= {each.tags["product"]: str(each.version) for each in page if NUMBER in each.tags}
         token = page.token or ""
     return found
 
@@ -170,11 +170,11 @@ def _known(client: "MlflowClient", model: str) -> dict[int, str]:
 def _copy_version(client: "MlflowClient", store: ObjectStore, settings: Settings, version: Version) -> str:
     """The version as an experiment run with its artifacts, then as a registered one; the latter makes it known."""
     tags = {
-        **{name: value[:LONGEST_TAG] for name, value in version.facts().items() if value},
+        **{name: value[:LONGEST] for name, value in version.facts().items() if value},
         NUMBER: str(version.number),
     }
-    run = _run(client, settings, version.model, version.run, {**tags, RUN: version.run})
-    _log_figures(client, run, version.parameters, version.metrics, version.created)
+    run = _run(client, settings, version.model, version.run, version.parameters, tags)
+    _log_metrics(client, run, version.metrics, version.created)
     with tempfile.TemporaryDirectory() as folder:
         _write_artifacts(store, version, Path(folder))
         client.log_artifacts(run, folder)
@@ -186,18 +186,32 @@ def _copy_version(client: "MlflowClient", store: ObjectStore, settings: Settings
     return str(client.create_model_version(version.model, source, run, tags=tags, description=about).version)
 
 
-def _run(client: "MlflowClient", settings: Settings, model: str, name: str, tags: Mapping[str, str]) -> str:
-    """The identifier of the experiment run of the pipeline run `name`, made where there is none yet."""
+def _run(
+    client: "MlflowClient",
+    settings: Settings,
+    model: str,
+    name: str,
+    parameters: Mapping[str, Any],
+    tags: Mapping[str, str],
+) -> str:
+    """The identifier of the experiment run of the pipeline run `name`, made where there is none with its parameters:
+    a run that is repeated with others is another one, since MLflow lets no parameter change."""
+    from mlflow.entities import Param
+
     experiment = client.get_experiment_by_name(model)
     identifier = (
         experiment.experiment_id if experiment else client.create_experiment(model, _artifacts(settings, model))
     )
-    there = client.search_runs([identifier], f"tags.{RUN} = '{name}'", max_results=1)
-    if not there:
-        return str(client.create_run(identifier, run_name=name, tags=dict(tags)).info.run_id)
-    for tag, value in tags.items():
-        client.set_tag(there[0].info.run_id, tag, value)
-    return str(there[0].info.run_id)
+    given = {key: str(value)[:LONGEST] for key, value in parameters.items()}
+    there = client.search_runs([identifier], f"tags.{RUN} = '{name}'")
+    same = [
+        run.info.run_id for run in there if all(run.data.params.get(key, given[key]) == given[key] for key in given)
+    ]
+    run = str(same[0] if same else client.create_run(identifier, run_name=name, tags={RUN: name}).info.run_id)
+    for key, value in tags.items():
+        client.set_tag(run, key, value)
+    client.log_batch(run, params=[Param(key, value) for key, value in given.items()])
+    return run
 
 
 def _artifacts(settings: Settings, model: str) -> str | None:
@@ -206,17 +220,11 @@ def _artifacts(settings: Settings, model: str) -> str | None:
     return (_database(settings).parent / "artifacts" / model).as_uri() if is_local else None
 
 
-def _log_figures(
-    client: "MlflowClient", run: str, parameters: Mapping[str, Any], metrics: Mapping[str, float], created: str | None
-) -> None:
-    from mlflow.entities import Metric, Param
+def _log_metrics(client: "MlflowClient", run: str, metrics: Mapping[str, float], created: str | None) -> None:
+    from mlflow.entities import Metric
 
     when = int(datetime.fromisoformat(created).timestamp() * 1000) if created else 0
-    client.log_batch(
-        run,
-        params=[Param(name, str(value)) for name, value in parameters.items()],
-        metrics=[Metric(_plain(name), float(value), when, 0) for name, value in metrics.items()],
-    )
+    client.log_batch(run, metrics=[Metric(_plain(name), float(value), when, 0) for name, value in metrics.items()])
 
 
 def _plain(name: str) -> str:
@@ -251,12 +259,10 @@ def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, default=str))
 
 
-def _copy_aliases(client: "MlflowClient", store: ObjectStore, model: str, known: Mapping[int, str]) -> None:
-    """Let the registry's aliases point where the pointers in the store do."""
-    if not known:
-        return
-    there = {name: str(number) for name, number in client.get_registered_model(model).aliases.items()}
+def _copy_aliases(client: "MlflowClient", store: ObjectStore, model: str, numbers: Mapping[int, str]) -> None:
+    """Let the registry's aliases point where the pointers in the store do; `numbers` maps ours to the registry's."""
+    there = client.get_registered_model(model).aliases if numbers else {}
     for alias in aliases.ALIASES:
         number = aliases.current(store, model, alias)
-        if number is not None and number in known and there.get(alias) != known[number]:
-            client.set_registered_model_alias(model, alias, known[number])
+        if number is not None and number in numbers and str(there.get(alias)) != numbers[number]:
+            client.set_registered_model_alias(model, alias, numbers[number])

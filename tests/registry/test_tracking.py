@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 import socket
@@ -8,12 +9,16 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from posterity.errors import UnavailableError
 from posterity.registry import aliases, tracking, versions
+from posterity.runs import RunLog, StageError, StageRecord
 from posterity.settings import Settings
+from posterity.stages import notify
+from posterity.stages.runner import Context
 from posterity.store import digest_bytes
 from posterity.store.directory import DirectoryStore
 from tests.registry.examples import a_version
@@ -199,6 +204,38 @@ def test_runs_without_a_version_are_kept_once_and_may_still_succeed(store, setti
     (run,) = runs_of(settings)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["crps"] == 0.031
+
+
+def test_a_run_repeated_with_other_parameters_is_another_one(store, settings):
+    assert tracking.mirror_run(settings, "flights", "run-1", "FAILED", {"chains": 4}, {"ess": 90.0})
+    assert tracking.mirror_run(settings, "flights", "run-1", "FAILED", {"chains": 8, "seed": 1}, {"ess": 180.0})
+    assert tracking.mirror_run(settings, "flights", "run-1", "FAILED", {"chains": 8}, {"ess": 180.0})
+    told = sorted((run.data.params["chains"], run.data.metrics["ess"]) for run in runs_of(settings))
+    assert told == [("4", 90.0), ("8", 180.0)]
+
+
+def test_the_exit_handler_copies_a_run_that_failed(store, settings):
+    log = RunLog(store, "run-1")
+    log.begin({"model": "flights", "chains": 4}, "by hand")
+    error = StageError("GateError", "R-hat of a is 1.7", 4, "Traceback")
+    figures = {"rhat_max": 1.7, "ess_min": math.nan, "worst": "a"}
+    log.write(StageRecord("diagnose", "failed", values={"verdict": "fail", "metrics": figures}, error=error))
+    flights = SimpleNamespace(name="flights")
+    result = notify.work(Context(store, settings, log, "notify", {"state": "FAILED"}, flights))
+    assert result.values["alerts"] == ["run-1 failed in diagnose"]
+    (run,) = runs_of(settings)
+    assert (run.info.run_name, run.info.status, run.data.params["chains"]) == ("run-1", "FAILED", "4")
+    assert run.data.metrics["rhat_max"] == 1.7
+
+
+def test_two_stores_share_a_registry(store, settings, tmp_path):
+    other = DirectoryStore(tmp_path / "other")
+    for where, salt in ((store, "mine"), (other, "theirs")):
+        version = versions.add(where, a_version(where, salt=salt))
+        aliases.move(where, "flights", "champion", 1, "ada@lab", salt)
+        assert tracking.mirror(where, settings, version)
+    assert len(mirrored(settings)) == 2
+    assert client_of(settings).get_model_version_by_alias("flights", "champion").tags["product"] == version.product
 
 
 def test_a_database_is_there_whole_or_not_at_all(tmp_path):
