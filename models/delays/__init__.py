@@ -1,0 +1,1 @@
+"""Mean arrival delays from New York in the month to come."""

@@ -1,0 +1,1 @@
+"""Shares of disrupted flights from New York in the month to come."""
