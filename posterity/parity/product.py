@@ -1,0 +1,202 @@
+"""Two final tables that have to be equal within Monte Carlo error.
+
+`predictions` compares what the draws say of each row, mean and sd; `table` compares what was made of it: which rows
+there are, their keys and exposures, and the quantiles. So a wrong prediction and a wrong summary are told apart.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from posterity.data.product import column
+from posterity.parity.moments import adjusted, limit, rounding, z_values
+from posterity.parity.report import Finding, Scores, StageParity, missing, verdict_of
+from posterity.parity.sides import Array
+from posterity.parity.tables import align, compare_tables, describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ASSUMED_ESS = 400.0
+"""Effective sample size that a legacy table is taken to have if nothing is known: what our own gate asks for."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The rows that both tables have, in the same order, and what is needed to judge them.
+
+    keys: of the product; exposures: quantity → column of its trials or None; ess: of the legacy run's predictions,
+    where its table has no MCSE of its own.
+    """
+
+    legacy: "pd.DataFrame"
+    pipeline: "pd.DataFrame"
+    keys: tuple[str, ...]
+    exposures: Mapping[str, str | None]
+    ess: float
+
+
+def pair(
+    legacy: "pd.DataFrame",
+    pipeline: "pd.DataFrame",
+    keys: Sequence[str],
+    exposures: Mapping[str, str | None],
+    ess: float,
+) -> Pair | str:
+    """Match the rows of both tables; a string says why that cannot be done.
+
+    Columns named `mean`, `sd`, `mcse` or `q05` alone belong to the quantity where there is only one.
+    """
+    if absent := [key for key in keys if key not in legacy.columns]:
+        return f"the legacy table has no column {absent[0]!r}; it has {', '.join(map(str, legacy.columns))}"
+    if len(exposures) == 1:
+        quantity = next(iter(exposures))
+        bare = [name for name in legacy.columns if re.fullmatch(r"mean|sd|mcse|q\d\d", str(name))]
+        legacy = legacy.rename(columns={name: f"{quantity}_{name}" for name in bare})
+    rows_left, rows_right, _, _ = align(legacy[list(keys)], pipeline[list(keys)], keys)
+    if not len(rows_left):
+        return f"no row of the two tables has the same {', '.join(keys)}"
+    return Pair(legacy.iloc[rows_left], pipeline.iloc[rows_right], tuple(keys), exposures, ess)
+
+
+def compare_predictions(rows: Pair, level: float) -> StageParity:
+    """Mean and sd of every quantity and row by z.
+
+    The error of a mean is its MCSE, from the table itself or sd/√ESS. The error of an sd is taken to be as large as
+    that of the mean: for independent normal draws it is √2 smaller, which leaves room for heavier tails and for
+    squares that mix more slowly than the draws.
+    """
+    tests = []
+    for quantity in rows.exposures:
+        error = _errors(rows, quantity)
+        for statistic in ("mean", "sd"):
+            name = column(quantity, statistic)
+            if _both_have(rows, name):
+                tests.append((name, _z(rows, name, *error)))
+    return _judge("predictions", rows, tests, level)
+
+
+def compare_final(rows: Pair, legacy: "pd.DataFrame", pipeline: "pd.DataFrame", level: float) -> StageParity:
+    """Rows, keys and exposures exactly; quantiles by z.
+
+    The error of the quantile at level α is √(2 α(1 − α)/ESS)/f, where f is the density there, from a normal
+    distribution through the neighbouring quantiles (the 2 as for the sd). Shares of n trials come in steps of 1/n,
+    and two right answers may be a step apart: a step is subtracted from the difference.
+    """
+    exact = list(dict.fromkeys([*rows.keys, *(name for name in rows.exposures.values() if name)]))
+    known = [name for name in exact if name in legacy.columns]
+    integers = [name for name in known if name not in rows.keys]
+    found = compare_tables("table", legacy[known], pipeline[known], rows.keys, dtypes=integers)
+    tests = []
+    for quantity in rows.exposures:
+        levels = [level for level in _levels(rows.pipeline, quantity) if _both_have(rows, column(quantity, level))]
+        tests += [(column(quantity, level), _quantile_z(rows, quantity, level, levels)) for level in levels]
+    judged = _judge("table", rows, tests, level)
+    findings = (*found.findings, *judged.findings)
+    left_out = [(name, "the legacy table does not have it") for name in exact if name not in known]
+    expected = {*known, *rows.pipeline.columns}
+    left_out += [(str(name), "the product does not have it") for name in rows.legacy.columns if name not in expected]
+    return StageParity(
+        "table",
+        verdict_of(findings),
+        "monte carlo",
+        found.compared + judged.compared,
+        findings,
+        (*left_out, *judged.left_out),
+        scores=judged.scores,
+    )
+
+
+def _both_have(rows: Pair, name: str) -> bool:
+    return name in rows.legacy.columns and name in rows.pipeline.columns
+
+
+def _errors(rows: Pair, quantity: str) -> tuple[Array, Array]:
+    """The MCSE of the mean of each row: the table's own, else sd/√ESS with the pipeline's sd if need be."""
+    spread, own = column(quantity, "sd"), column(quantity, "mcse")
+    found = []
+    for side in (rows.legacy, rows.pipeline):
+        if own in side.columns:
+            found.append(side[own].to_numpy(float))
+        else:
+            sd = (side if spread in side.columns else rows.pipeline)[spread].to_numpy(float)
+            found.append(sd / np.sqrt(rows.ess))
+    return found[0], found[1]
+
+
+def _z(rows: Pair, name: str, error_left: Array, error_right: Array) -> Array:
+    left, right = (side[name].to_numpy(float) for side in (rows.legacy, rows.pipeline))
+    return z_values(left, right, np.hypot(error_left, rounding(left)), error_right)
+
+
+def _levels(frame: "pd.DataFrame", quantity: str) -> list[float]:
+    pattern = re.compile(re.escape(quantity) + r"_q(\d\d)")
+    return sorted(int(match[1]) / 100 for name in frame.columns if (match := pattern.fullmatch(str(name))))
+
+
+def _quantile_z(rows: Pair, quantity: str, level: float, levels: Sequence[float]) -> Array:
+    from scipy.special import ndtri
+
+    name = column(quantity, level)
+    left, right = (side[name].to_numpy(float) for side in (rows.legacy, rows.pipeline))
+    spread = rows.pipeline[column(quantity, "sd")].to_numpy(float)
+    density = np.exp(-0.5 * ndtri(level) ** 2) / np.sqrt(2 * np.pi)
+    scale = np.sqrt(2 * level * (1 - level)) / density * _slope(rows.pipeline, quantity, level, levels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = [np.where(spread > 0, error / spread, 0.0) for error in _errors(rows, quantity)]
+    step = _step(rows, quantity)
+    difference = np.sign(left - right) * np.maximum(np.abs(left - right) - step, 0)
+    nothing = np.zeros_like(difference)
+    return z_values(difference, nothing, np.hypot(relative[0] * scale, rounding(left)), relative[1] * scale)
+
+
+def _slope(frame: "pd.DataFrame", quantity: str, level: float, levels: Sequence[float]) -> Array:
+    """The local standard deviation at a quantile: its change per change of the normal score; at least half the sd."""
+    from scipy.special import ndtri
+
+    at = list(levels).index(level)
+    low, high = levels[max(at - 1, 0)], levels[min(at + 1, len(levels) - 1)]
+    sd = frame[column(quantity, "sd")].to_numpy(float)
+    if low == high:
+        return sd
+    width = frame[column(quantity, high)].to_numpy(float) - frame[column(quantity, low)].to_numpy(float)
+    slope: Array = np.maximum(width / (ndtri(high) - ndtri(low)), sd / 2)
+    return slope
+
+
+def _step(rows: Pair, quantity: str) -> Array:
+    """The distance between neighbouring shares, 1/trials; 0 for a continuous quantity."""
+    exposure = rows.exposures[quantity]
+    if not exposure:
+        return np.zeros(len(rows.pipeline))
+    trials = rows.pipeline[exposure].to_numpy(float)
+    return np.where(trials > 0, 1 / np.maximum(trials, 1), 0.0)
+
+
+def _judge(stage: str, rows: Pair, tests: Sequence[tuple[str, Array]], level: float) -> StageParity:
+    """Findings of one family of tests per statistic, each with a test per row."""
+    if not tests:
+        return missing(stage, "the legacy table has no statistic that the product has")
+    findings: list[Finding] = []
+    scores: list[Scores] = []
+    left_out: list[tuple[str, str]] = []
+    for name, z in tests:
+        known = np.isfinite(z)
+        if not known.all():
+            left_out.append((name, f"{int((~known).sum()):,} rows have no value or no MCSE"))
+        scores.append(Scores(name, tuple(z[known].tolist()), limit(int(known.sum()), len(tests), level)))
+        p = adjusted(z, len(tests))
+        found = np.flatnonzero(p < level)
+        if len(found):
+            worst = int(found[np.argmax(np.abs(z[found]))])
+            before, now = (f"{side[name].iloc[worst]:.6g}" for side in (rows.legacy, rows.pipeline))
+            where = describe(rows.pipeline, worst, rows.keys)
+            findings.append(Finding(name, "values", before, now, len(found), float(z[worst]), float(p[worst]), where))
+    findings.sort(key=lambda finding: -abs(finding.z or 0))
+    count = sum(len(item.z) for item in scores)
+    return StageParity(
+        stage, verdict_of(findings), "monte carlo", count, tuple(findings), tuple(left_out), scores=tuple(scores)
+    )
