@@ -68,15 +68,13 @@ class Stage:
     """A stage's work and what it depends on.
 
     uses: attributes of the model whose code or value the result depends on; depends: further facts that it depends
-    on, such as where a pointer points; cached: whether an earlier result may be taken; part: what tells several
-    tasks of the stage in one run apart.
+    on, such as where a pointer points; cached: whether an earlier result may be taken.
     """
 
     work: Callable[[Context], Result]
     uses: tuple[str, ...] = ()
     depends: Callable[[Context], Mapping[str, Any]] = lambda _: {}
     cached: bool = True
-    part: Callable[[Mapping[str, Any]], str] = lambda _: ""
 
 
 def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> Mapping[str, Any]:
@@ -89,26 +87,22 @@ def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[st
     """
     settings = Settings.from_environment()
     store = open_store(settings.store)
-    definition = find_stage(stage)
     log = RunLog(store, run_name(run))
-    begun = StageRecord(stage, "running", definition.part(inputs), started=time.time())
+    begun = StageRecord(stage, "running", part=str(inputs.get("shard", "")), started=time.time())
     log.begin({}, "from outside")
     log.write(begun)
-    record: StageRecord = begun
     error: BaseException | None = None
     try:
         begun = replace(begun, inputs=_plain(inputs))
         emit("START", store, settings, log.run, begun)
-        record, error = _take_or_do(definition, context_of(log, begun, settings), begun)
-    except BaseException as raised:
+        record, error = _take_or_do(find_stage(stage), context_of(log, begun, settings), begun)
+    except BaseException as raised:  # raised again below, once it is recorded
         record, error = begun, raised
-        raise
-    finally:
-        record = replace(record, seconds=time.time() - begun.started)
-        if error:
-            record = replace(record, status="failed", error=StageError.of(error))
-        log.write(record)
-        emit("FAIL" if error else "COMPLETE", store, settings, log.run, record)
+    record = replace(record, seconds=time.time() - begun.started)
+    if error:
+        record = replace(record, status="failed", error=StageError.of(error))
+    log.write(record)
+    emit("FAIL" if error else "COMPLETE", store, settings, log.run, record)
     _hand_over(store, record, outputs)
     if error:
         raise error

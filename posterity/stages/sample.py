@@ -60,8 +60,4 @@ def _sample(context: Context, plan: bytes, density: bytes, chains: list[int]) ->
     return [dict(manifest) for manifest in manifests]
 
 
-def _part(inputs: Mapping[str, Any]) -> str:
-    return str(inputs["shard"])
-
-
-STAGE = Stage(work, uses=("draw",), part=_part)
+STAGE = Stage(work, uses=("draw",))
