@@ -1,0 +1,86 @@
+"""A folder in which a user has run the small model once, by the command, through kfp.local."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from posterity.runs import RunLog
+from posterity.store import ObjectStore, open_store
+from tests.shop import write_sales
+
+AS_OF = "2026-02-28"
+MODEL = "shop.py:Shop"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a user works: model, data, store and registry."""
+
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        registry = {"POSTERITY_REGISTRY": f"sqlite:///{self.path}/registry.db"}
+        return {**os.environ, "POSTERITY_STORE": f"file://{self.path}/store", **registry}
+
+    @property
+    def store(self) -> ObjectStore:
+        return open_store(f"file://{self.path}/store")
+
+    def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`posterity ARGUMENTS` in this folder, to its end."""
+        return subprocess.run(
+            self.call(arguments),
+            cwd=self.path,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same without waiting for it."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            self.call(arguments), cwd=self.path, env=self.environment, stdout=pipe, stderr=pipe, text=True
+        )
+
+    @staticmethod
+    def call(arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "pipelines.cli", *arguments]
+
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One run of the model."""
+        return self.command("run", MODEL, "--as-of", AS_OF, "--source", "sales.csv", "--name", name, *arguments)
+
+    def digests(self, run: str) -> dict[str, str]:
+        """Name of an artifact → its digest, for all that does not depend on the clock."""
+        made = {name: output for record in RunLog(self.store, run).stages() for name, output in record.outputs.items()}
+        return {name: str(output["sha256"]) for name, output in made.items() if name != "version"}
+
+
+def new_folder(path: Path) -> Folder:
+    shutil.copy(Path(__file__).parents[1] / "shop.py", path)
+    write_sales(path / "sales.csv")
+    return Folder(path)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A folder with one finished run, `first`; shared by all tests, which leave it as it is."""
+    made = new_folder(tmp_path_factory.mktemp("user"))
+    done = made.run("first", "--json")
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Folder:
+    """A folder in which nothing has run."""
+    return new_folder(tmp_path)
