@@ -118,13 +118,17 @@ class RunLog:
         self.store.overwrite(f"runs/{self.run}/process.json", json.dumps(facts).encode())
 
     def state(self) -> str:
-        """`failed in STAGE`, `done`, `running`, `interrupted`, or `not ended` where that cannot be told from here."""
+        """`done`, `running`, `failed in`, `killed in` or `stopped after` a stage, `interrupted`, or `not ended` where
+        that cannot be told from here."""
         if self.failure:
             return f"failed in {self.failure.name}"
         records = self.stages()
-        if any(record.stage == ORDER[-1] and record.status != "running" for record in records):
-            unfinished = next((record.name for record in records if record.status == "running"), "")
-            return f"killed in {unfinished}" if unfinished else "done"
+        ended = {record.stage: record.name for record in records if record.status != "running"}
+        if "notify" in ended:
+            killed = next((record.name for record in records if record.status == "running"), "")
+            before = [name for stage, name in ended.items() if stage != "notify"]
+            ended_early = f"stopped after {before[-1]}" if before else "stopped before its first stage"
+            return f"killed in {killed}" if killed else "done" if "register" in ended else ended_early
         found = self.store.read(f"runs/{self.run}/process.json")
         facts = json.loads(found[0]) if found else {}
         if facts.get("host") != socket.gethostname():

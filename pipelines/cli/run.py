@@ -61,7 +61,7 @@ def run(
     given = {"draws": draws, "warmup": warmup, "target_accept": target_accept}
     parameters: dict[str, Any] = {
         "model": absolute_spec(model),
-        "source": _absolute_source(source),
+        "source": local_source(source),
         "as_of": _day(as_of),
         "seed": seed,
         "chains": chains,
@@ -109,6 +109,8 @@ def launch(
     except BaseException:
         local.stop()
         raise
+    if local.process.returncode:
+        local.stop()  # a stage outlives an orchestrator that was killed
     return local.log, _failure(local)
 
 
@@ -130,11 +132,18 @@ def _failure(local: LocalRun) -> PosterityError | None:
     if not local.process.returncode:
         return None
     killed = next((record.name for record in local.log.stages() if record.status == "running"), None)
-    what = f"stage {killed} was killed" if killed else f"it ended with status {local.process.returncode}"
-    return UnavailableError(
-        f"run {local.log.run}: {what} before it could say why (memory used up?); the same command goes on where it "
-        f"was. Its output is in {local.log_file}"
-    )
+    output = f"Its output is in {local.log_file}"
+    if killed or local.process.returncode < 0:
+        what = f"stage {killed} was killed before it could say why (memory used up?)" if killed else "it was killed"
+        return UnavailableError(f"run {local.log.run}: {what}; the same command goes on where it was. {output}")
+    last = _last_error(local.log_file.read_text(errors="replace"))
+    return PosterityError(f"run {local.log.run} ended outside its stages{last}. {output}")
+
+
+def _last_error(text: str) -> str:
+    """The last line of a log that names an exception."""
+    found = [line for line in re.findall(r"\w+(?:Error|Exception): .*", text) if "Inner task failed" not in line]
+    return f": {found[-1].rstrip('.')}" if found else ""
 
 
 def run_id(model: str, as_of: str) -> str:
@@ -156,7 +165,7 @@ def _day(as_of: str) -> str:
         raise SettingsError(f"--as-of {as_of!r} is not a day; write it as YYYY-MM-DD") from error
 
 
-def _absolute_source(source: str) -> str:
+def local_source(source: str) -> str:
     """A path to something here as an absolute one, since stages may run in other folders."""
     return str(Path(source).resolve()) if source and "://" not in source and Path(source).exists() else source
 

@@ -30,8 +30,7 @@ def compiled() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def tasks_of(part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, task in part.get("dag", {}).get("tasks", {}).items():
-        yield name, task
+    yield from part.get("dag", {}).get("tasks", {}).items()
 
 
 def test_the_committed_yaml_is_what_the_pipeline_compiles_to(tmp_path: Path) -> None:

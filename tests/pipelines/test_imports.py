@@ -1,0 +1,59 @@
+"""What each stage may import: a pod starts as fast as its imports, and a library that is not there cannot break it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from posterity.runs import ORDER
+from tests.pipelines.conftest import Folder
+
+HEAVY = "arviz arviz_stats jax kfp matplotlib mlflow pandas pandera pymc pytensor scipy sklearn".split()  # noqa: SIM905
+TABLES = {"pandas"}
+PICTURES = {"pandas", "matplotlib", "scipy"}
+BUDGET = {
+    "ingest": TABLES,
+    "check_data": {"pandas", "pandera"},
+    "preprocess": TABLES,
+    "engineer_features": PICTURES,
+    "plan": PICTURES,
+    "sample": set(),
+    "diagnose": {*PICTURES, "arviz_stats"},
+    "predict": PICTURES,
+    "evaluate": {*PICTURES, "sklearn"},
+    "detect_drift": PICTURES,
+    "register": {*PICTURES, "mlflow"},
+    "notify": set(),
+}
+CODE = f"""
+import sys
+from posterity.runs import RunLog
+from posterity.settings import Settings
+from posterity.stages.runner import context_of, find_stage
+from posterity.store import open_store
+
+settings = Settings.from_environment()
+log = RunLog(open_store(settings.store), "first")
+record = next(record for record in log.stages() if record.stage == sys.argv[1])
+find_stage(record.stage).work(context_of(log, record, settings))
+print("imported", *[name for name in {HEAVY} if name in sys.modules])
+"""
+
+
+def test_every_stage_has_a_budget() -> None:
+    assert set(BUDGET) == set(ORDER)
+
+
+@pytest.mark.parametrize("stage", ORDER)
+def test_a_stage_imports_no_library_that_it_does_not_use(folder: Folder, stage: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, stage],
+        cwd=folder.path,
+        env=folder.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    imported = set(done.stdout.rpartition("imported")[2].split())
+    assert imported - BUDGET[stage] == set()
