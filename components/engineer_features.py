@@ -7,14 +7,13 @@ from components.stage import stage
 
 @stage
 def engineer_features(
-    run: str, model: str, as_of: str, clean: Input[Dataset], features: Output[Dataset], report: Output[HTML]
+    run: str, model: str, clean: Input[Dataset], features: Output[Dataset], report: Output[HTML]
 ) -> None:
     """Make the feature table, once for all models that share its definition.
 
     Args:
         run: Name of the run and identifier of the pipeline job, separated by a bar.
         model: Name of an installed model, or path/file.py:Class.
-        as_of: The day up to which outcomes are known, YYYY-MM-DD.
         clean: Reference to the clean table.
         features: Reference to the feature table.
         report: Distributions, missing values, association and change, as a page.
@@ -23,5 +22,5 @@ def engineer_features(
 
     from posterity.stages import execute
 
-    inputs = {"model": model, "as_of": as_of, "clean": Path(clean.path)}
+    inputs = {"model": model, "clean": Path(clean.path)}
     execute("engineer_features", run, inputs, {"features": features.path, "report": report.path})

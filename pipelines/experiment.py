@@ -56,7 +56,7 @@ def experiment(
         raw = own_cache(ingest(source=source, **dated)).outputs["snapshot"]
         checked = own_cache(check_data(snapshot=raw, **dated))
         clean = own_cache(preprocess(snapshot=raw, **common)).after(checked).outputs["clean"]
-        features = own_cache(engineer_features(clean=clean, **dated)).outputs["features"]
+        features = own_cache(engineer_features(clean=clean, **common)).outputs["features"]
         tables = {"clean": clean, "features": features}
         planned = own_cache(plan(seed=seed, chains=chains, shards=shards, sampler=sampler, **tables, **dated))
         to_sample = planned.outputs["plan"]

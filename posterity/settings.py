@@ -25,6 +25,7 @@ class Settings:
     pseudonym_key: str = _setting(
         "", "Key of the pseudonyms of personal columns; required by models that have any", secret=True
     )
+    image: str = _setting("", "Image that this process runs in; recorded with every version")
     log_level: str = _setting("WARNING", "Level of the Python log: DEBUG, INFO, WARNING, ERROR")
 
     @classmethod

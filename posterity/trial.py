@@ -125,7 +125,8 @@ def _pure(subject: _Subject) -> str | None:
 
 
 def _no_holes(subject: _Subject) -> str | None:
-    from posterity.stages.engineer_features import refuse_holes, refuse_unseen
+    from posterity.stages.engineer_features import refuse_holes
+    from posterity.stages.plan import refuse_unseen
 
     refuse_holes(subject.model, subject.features)
     refuse_unseen(subject.model, subject.features, subject.targets)

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from posterity.alerts import Alert, send
+from posterity.errors import ModelError
 from posterity.runs import RunLog
 from posterity.stages.runner import Context, Result, Stage
 
@@ -24,9 +25,13 @@ def _mirror(context: Context) -> None:
     if context.log.failure:
         from posterity.registry import tracking
 
+        try:
+            name = context.model.name
+        except ModelError:
+            return  # the model itself is what failed: there is no name to mirror it under
         metrics = {name: value for record in context.log.stages() for name, value in _figures(record.values).items()}
         parameters = context.log.parameters()
-        tracking.mirror_run(context.settings, context.model.name, context.log.run, "FAILED", parameters, metrics)
+        tracking.mirror_run(context.settings, name, context.log.run, "FAILED", parameters, metrics)
 
 
 def _figures(values: dict[str, Any]) -> dict[str, float]:

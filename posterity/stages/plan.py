@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from posterity.data.tables import load_table
-from posterity.errors import ModelError, SettingsError
+from posterity.errors import DataTestError, ModelError, SettingsError
 from posterity.model.contract import Array, MCMCModel, Model, MonteCarloModel
 from posterity.model.definition import definition_digest
 from posterity.model.draws import Draws
@@ -27,6 +27,9 @@ BUILDS = ("build", "fit", "draw", "dims", "sampler")
 def work(context: Context) -> Result:
     """Plan the sampling, and look at what the model says before it has seen the data."""
     features = load_table(context.store, context.reference("features"))
+    clean = load_table(context.store, context.reference("clean"))
+    targets = context.model.targets(clean, parse_day(context.inputs["as_of"]))
+    refuse_unseen(context.model, features, targets)
     chains = int(context.inputs["chains"])
     shards = share_out(chains, parse_shards(str(context.inputs["shards"]), chains))
     settings = sampler_settings(context.model, context.inputs["sampler"])
@@ -35,7 +38,7 @@ def work(context: Context) -> Result:
     elif isinstance(context.model, MonteCarloModel):
         reference, prior = _plan_batches(context, context.model, features, settings), None
     facts = {**_facts(reference), "chains": chains, "shards": len(shards), "seed": context.inputs["seed"]}
-    section = prior_section(facts, **_prior_pictures(context, prior, features))
+    section = prior_section(facts, **_prior_pictures(context.model, prior, features, targets))
     return Result({"plan": reference}, {"shards": shards, "plan": reference.meta["plan"]}, section)
 
 
@@ -52,6 +55,20 @@ def parse_shards(text: str, chains: int) -> int:
 def sampler_settings(model: Model, given: Mapping[str, float]) -> dict[str, float]:
     """What the model declares for its sampler, with what the run asks for."""
     return {**model.sampler, **given}
+
+
+def refuse_unseen(model: Model, features: pd.DataFrame, targets: pd.DataFrame) -> None:
+    """Raise DataTestError where the targets hold a category that is neither trained on nor ruled for."""
+    for column in sorted(set(map(str, targets)) & set(map(str, features))):
+        is_category = not pd.api.types.is_numeric_dtype(features[column])
+        if is_category and model.unseen.get(column, "refuse") == "refuse":
+            new = sorted(set(targets[column]) - set(features[column]))
+            if new:
+                raise DataTestError(
+                    f"column {column} of the targets holds {', '.join(map(repr, new[:3]))}, which training has not "
+                    f"seen, and model {model.name} has no rule for it; declare unseen = {{{column!r}: 'population'}} "
+                    "and predict from the group's prior, or correct the data"
+                )
 
 
 def _plan_chains(
@@ -116,13 +133,10 @@ def _facts(reference: Reference) -> dict[str, Any]:
     return {"plan": reference.meta["plan"][:16], **{k: v for k, v in reference.meta.items() if k != "plan"}}
 
 
-def _prior_pictures(context: Context, prior: Draws | None, features: pd.DataFrame) -> dict[str, Any]:
+def _prior_pictures(model: Model, prior: Draws | None, features: pd.DataFrame, targets: pd.DataFrame) -> dict[str, Any]:
     """What the prior says of the published quantities, of the data, and of scalar parameters."""
     if prior is None:
         return {}
-    model = context.model
-    clean = load_table(context.store, context.reference("clean"))
-    targets = model.targets(clean, parse_day(context.inputs["as_of"]))
     predicted: Mapping[str, Array] = model.predict(prior, targets.head(200)) if len(targets) else {}
     return {
         "replicate": model.replicate(prior, features, np.random.default_rng(1)),
@@ -132,4 +146,4 @@ def _prior_pictures(context: Context, prior: Draws | None, features: pd.DataFram
     }
 
 
-STAGE = Stage(work, uses=(*BUILDS, "predict", "replicate", "targets", "quantities"))
+STAGE = Stage(work, uses=(*BUILDS, "predict", "replicate", "targets", "unseen", "quantities"))

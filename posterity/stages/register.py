@@ -1,7 +1,6 @@
 """Register what was made as a version, with everything it was made from."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -79,7 +78,7 @@ def _version(context: Context, facts: ProductFacts) -> Version:
         gate=posterior["verdict"],
         drift=references["drift"].meta["verdict"],
         model_class=class_name(context.model),
-        image=os.environ.get("POSTERITY_IMAGE", ""),
+        image=context.settings.image,
         packages=installed(),
         tags={"posterity": __version__},
         about=describe(context.model),

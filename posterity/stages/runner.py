@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,11 @@ class Context:
     log: RunLog
     name: str
     inputs: Mapping[str, Any]
-    model: Model
+
+    @cached_property
+    def model(self) -> Model:
+        """The run's model, loaded when it is first asked for: the exit handler works without it."""
+        return load_model(self.inputs["model"])
 
     def reference(self, name: str) -> Reference:
         """An input that is an artifact."""
@@ -118,7 +123,7 @@ def find_stage(name: str) -> Stage:
 def context_of(log: RunLog, record: StageRecord, settings: Settings) -> Context:
     """The context of a stage from the inputs in its record."""
     inputs = {name: _resolve(value) for name, value in record.inputs.items()}
-    return Context(log.store, settings, log, record.name, inputs, load_model(inputs["model"]))
+    return Context(log.store, settings, log, record.name, inputs)
 
 
 def _take_or_do(stage: Stage, context: Context, begun: StageRecord) -> tuple[StageRecord, PosterityError | None]:
@@ -126,7 +131,7 @@ def _take_or_do(stage: Stage, context: Context, begun: StageRecord) -> tuple[Sta
     key = f"cache/{begun.stage}/{digest_json(identity)}.json"
     if stage.cached and (found := context.store.read(key)):
         return replace(begun, status="reused", why="nothing it depends on has changed", **json.loads(found[0])), None
-    latest = f"cache/{begun.stage}/latest/{context.model.name}-{begun.part}.json"
+    latest = f"cache/{begun.stage}/latest/{digest_json([begun.inputs['model'], begun.part])}.json"
     why = _what_changed(context.store.read(latest), identity)
     result = stage.work(context)
     kept: dict[str, Any] = {
@@ -146,7 +151,7 @@ def _identity(stage: Stage, context: Context, name: str) -> dict[str, Any]:
     facts = {name: _fact(value) for name, value in context.inputs.items() if name != "model"}
     return {
         "code of the stage": module_digest(f"posterity.stages.{name}"),
-        "code of the model": definition_digest(context.model, stage.uses),
+        "code of the model": definition_digest(context.model, stage.uses) if stage.uses else "",
         **facts,
         **stage.depends(context),
     }

@@ -1,7 +1,7 @@
 """Drift of a posterior against a verified baseline: which test is valid depends on how the data are related.
 
-same     the same data and model: the two differ by Monte Carlo error alone, z = Δm/√(MCSE₁² + MCSE₂²); any rejection is a
-         fault, not drift (Holm)
+same     the same data and model: the two differ by Monte Carlo error alone, z = Δm/√(MCSE₁² + MCSE₂²); any rejection
+         is a fault, not drift (Holm)
 nested   the new data contain the old: under the model the posterior mean is a martingale, Var(m_new − m_old) =
          s_old² − s_new², z = Δm/√(s_old² − s_new² + MCSE₁² + MCSE₂²)
 rolling  the two overlap in part or not at all: z = Δm/√(s_old² + s_new²)

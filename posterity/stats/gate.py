@@ -2,6 +2,10 @@
 
 Published quantities are judged first; parameters that nobody sees only give warnings. Divergences and E-BFMI are about
 the sampler as a whole and count always.
+
+fail     the sampler is at fault (divergences, E-BFMI), chains disagree by more than their own autocorrelation explains,
+         or chains hardly moved: further chains would not help
+extend   all chains seem to sample one distribution, but there are too few draws of it
 """
 
 import math
@@ -12,20 +16,25 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.stats.convergence import bfmi, nested_rhat, rhat_limit, summarise
+from posterity.errors import ModelError
+from posterity.stats.convergence import Convergence, bfmi, nested_rhat, summarise
+from posterity.stats.limits import AT_LEAST, chance_rhat, rhat_limit, superchains_for
 
 Array = NDArray[np.floating]
 Verdict = Literal["pass", "fail", "extend"]
-ENOUGH_ESS = 50.0  # ESS per chain below which an R-hat beyond its limit may be for want of draws
+
+HARDLY_MOVED = 5.0  # ESS per chain below which its autocorrelation cannot be known, nor its agreement with others
+SPARE = 1.1  # more draws than just enough
+NAMED = 3  # worst quantities in the reasons
 
 
 @dataclass(frozen=True)
 class GateSettings:
     """What the gate asks for.
 
-    ess: least bulk and tail ESS of a published quantity; bfmi: least E-BFMI of a chain; divergence_share: largest
-    share of draws that may diverge; level and cap: see `rhat_limit`; superchains: groups for nested R-hat, 0 for split
-    R-hat.
+    ess: least bulk and tail ESS of a published quantity; bfmi: least E-BFMI of a chain; rhat_cap and level: see
+    `limits.rhat_limit`; divergence_share: largest share of draws that may diverge; superchains: groups for nested
+    R-hat, 0 for split R-hat, None to choose by the layout (`limits.superchains_for`).
     """
 
     ess: float = 400.0
@@ -33,7 +42,7 @@ class GateSettings:
     rhat_cap: float = 1.05
     divergence_share: float = 0.0
     level: float = 0.99
-    superchains: int = 0
+    superchains: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,13 +96,42 @@ class GateReport:
         return min(found, default=math.nan)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON, None for NaN."""
+        checks = [{name: _without_nan(value) for name, value in asdict(check).items()} for check in self.checks]
+        return {**asdict(self), "checks": checks, "bfmi": [_without_nan(value) for value in self.bfmi]}
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "GateReport":
-        checks = tuple(QuantityCheck(**check) for check in facts["checks"])
-        lists = {name: tuple(facts[name]) for name in ("reasons", "warnings", "bfmi")}
-        return cls(**{**facts, **lists, "checks": checks})
+        """What `to_dict` gave."""
+        checks = tuple(
+            QuantityCheck(**{name: _with_nan(value) for name, value in row.items()}) for row in facts["checks"]
+        )
+        lists = {name: tuple(facts[name]) for name in ("reasons", "warnings")}
+        return cls(**{**facts, **lists, "bfmi": tuple(map(_with_nan, facts["bfmi"])), "checks": checks})
+
+
+def _without_nan(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _with_nan(value: Any) -> Any:
+    return math.nan if value is None else value
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The checks of one group of quantities, worst first, and what was found on the way."""
+
+    checks: tuple[QuantityCheck, ...] = ()
+    disagreeing: tuple[QuantityCheck, ...] = ()
+    stuck: tuple[QuantityCheck, ...] = ()
+    superchains: int = 0
+
+    @property
+    def short(self) -> list[QuantityCheck]:
+        """Those that miss a limit for want of draws alone."""
+        found = {*self.disagreeing, *self.stuck}
+        return [check for check in self.checks if not check.passed and check not in found]
 
 
 def judge(
@@ -106,54 +144,90 @@ def judge(
 ) -> GateReport:
     """Judge draws of shape (chains, draws, n) per group; `labels` names the n quantities of a group.
 
-    divergences and energy have shape (chains, draws), None for independent draws. Raises ValueError when nothing is
-    published.
+    divergences and energy have shape (chains, draws), None for independent draws. Raises ModelError when nothing is
+    published, or a published quantity holds NaN or infinities.
     """
     if not published:
-        raise ValueError("nothing is published, so there is nothing to judge; the model must declare quantities")
-    first = next(iter(published.values()))
-    chains, draws = first.shape[:2]
-    seen = _checks(published, labels, True, settings) + _checks(parameters, labels, False, settings)
-    faults, wants = _sampler_faults(divergences, energy, settings), _wants(seen, chains, settings)
-    disagree = _disagreements(seen, chains)
-    faults += [_say_rhat(check) for check in disagree[:3]]
-    short = [check for check in seen if check.published and not check.passed and check not in disagree]
+        raise ModelError("nothing is published, so there is nothing to judge; the model must declare quantities")
+    _refuse_nan(published, labels)
+    chains, draws = next(iter(published.values())).shape[:2]
+    whole = {name: values for name, values in parameters.items() if np.isfinite(values).all()}
+    seen, unseen = _judge(published, labels, True, settings), _judge(whole, labels, False, settings)
+    faults = [*_sampler_faults(divergences, energy, settings), *_quantity_faults(seen, chains)]
+    short = seen.short
     verdict: Verdict = "fail" if faults else "extend" if short else "pass"
+    further = _further_chains(short, chains, seen.superchains, settings) if verdict == "extend" else 0
     return GateReport(
         verdict=verdict,
-        reasons=tuple(faults or [_say_short(check, settings) for check in short[:3]]),
-        warnings=tuple(_warnings(seen)),
-        further_chains=wants if verdict == "extend" else 0,
+        reasons=tuple(faults or [_say_short(check, settings, further) for check in short[:NAMED]]),
+        warnings=(*_warnings(unseen), *_say_nan(sorted({*parameters} - {*whole})), *_say_one_chain(chains, energy)),
+        further_chains=further,
         chains=chains,
         draws=draws,
         divergences=int(divergences.sum()) if divergences is not None else 0,
         bfmi=tuple(map(float, bfmi(energy))) if energy is not None else (),
-        checks=tuple(seen),
+        checks=(*seen.checks, *unseen.checks),
     )
 
 
-def _checks(
+def _refuse_nan(groups: Mapping[str, Array], labels: Mapping[str, Sequence[str]]) -> None:
+    for group, values in groups.items():
+        finite = np.isfinite(values).all(axis=(0, 1))
+        if not finite.all():
+            label = _labels(group, values, labels)[int(np.argmin(finite))]
+            raise ModelError(f"published quantity {group}[{label}] holds NaN or infinities; mend predict or estimands")
+
+
+def _labels(group: str, values: Array, labels: Mapping[str, Sequence[str]]) -> list[str]:
+    return [str(label) for label in labels.get(group, range(values.shape[2]))]
+
+
+def _judge(
     groups: Mapping[str, Array], labels: Mapping[str, Sequence[str]], published: bool, settings: GateSettings
-) -> list[QuantityCheck]:
-    """Diagnose all groups together, so that one limit holds for the worst of them all; the worst come first."""
+) -> _Judged:
+    """Diagnose all groups together, so that one level holds for the worst of them all."""
     if not groups:
-        return []
+        return _Judged()
     values = np.concatenate(list(groups.values()), axis=2)
-    names = [
-        (group, str(labels.get(group, [""] * 10**6)[i])) for group in groups for i in range(groups[group].shape[2])
-    ]
+    names = [(group, label) for group, part in groups.items() for label in _labels(group, part, labels)]
     found = summarise(values)
-    rhat = nested_rhat(values, settings.superchains) if settings.superchains else found.rhat
-    limit = rhat_limit(found.ess_bulk, values.shape[0], settings.level, settings.rhat_cap)
-    enough = (found.ess_bulk >= settings.ess) & (found.ess_tail >= settings.ess)
-    passed = ((rhat <= limit) & enough) | ~np.isfinite(rhat)
-    rows = [
-        QuantityCheck(*name, published, *map(float, figures), limit, bool(good))  # type: ignore[call-arg]
-        for name, good, *figures in zip(
-            names, passed, found.mean, found.sd, found.mcse_mean, found.ess_bulk, found.ess_tail, rhat, strict=True
-        )
+    chains, draws = values.shape[:2]
+    superchains = superchains_for(chains, found.ess_within) if settings.superchains is None else settings.superchains
+    rhat = nested_rhat(values, superchains) if superchains else found.rhat
+    limit = rhat_limit(found.ess_within, chains, draws, settings.level, settings.rhat_cap, superchains)
+    # Whether chains agree is a matter of each chain's own ESS, so this looks at split R-hat in every layout.
+    explained = np.nan_to_num(chance_rhat(found.ess_within, chains, draws, settings.level), nan=1.0)
+    apart = found.rhat > np.maximum(explained, AT_LEAST)
+    stuck = found.ess_within / chains < HARDLY_MOVED
+    enough = np.minimum(found.ess_bulk, found.ess_tail) >= settings.ess
+    passed = (found.sd == 0) | (enough & (rhat <= limit) & ~apart & ~stuck)
+    rows = _rows(names, published, found, rhat, limit, passed)
+    badness = np.where(
+        found.sd == 0, -np.inf, np.fmax(settings.ess / np.fmin(found.ess_bulk, found.ess_tail), rhat - 1)
+    )
+    order = np.lexsort((-badness, passed))
+    return _Judged(
+        tuple(rows[i] for i in order),
+        tuple(rows[i] for i in np.argsort(-np.nan_to_num(found.rhat), kind="stable") if apart[i]),
+        tuple(rows[i] for i in order if stuck[i] and not apart[i]),
+        superchains,
+    )
+
+
+def _rows(
+    names: Sequence[tuple[str, str]],
+    published: bool,
+    found: Convergence,
+    rhat: Array,
+    limit: Array,
+    passed: NDArray[np.bool_],
+) -> list[QuantityCheck]:
+    columns = (found.mean, found.sd, found.mcse_mean, found.ess_bulk, found.ess_tail, rhat, limit)
+    figures = np.stack(columns, axis=1).tolist()
+    return [
+        QuantityCheck(group, label, published, mean, sd, mcse, bulk, tail, worst, most, bool(good))
+        for (group, label), (mean, sd, mcse, bulk, tail, worst, most), good in zip(names, figures, passed, strict=True)
     ]
-    return sorted(rows, key=lambda row: (row.passed, row.ess_bulk if row.sd > 0 else math.inf))
 
 
 def _sampler_faults(divergences: NDArray[np.bool_] | None, energy: Array | None, settings: GateSettings) -> list[str]:
@@ -161,57 +235,56 @@ def _sampler_faults(divergences: NDArray[np.bool_] | None, energy: Array | None,
     if divergences is not None and divergences.mean() > settings.divergence_share:
         count, allowed = int(divergences.sum()), int(settings.divergence_share * divergences.size)
         faults.append(
-            f"{count} of {divergences.size} draws diverged ({allowed} allowed): the sampler cannot follow the posterior "
-            "somewhere, so the draws are biased; reparametrise (non-centred effects) or raise target_accept"
+            f"{count} of {divergences.size} draws diverged ({allowed} allowed): the sampler cannot follow the "
+            "posterior somewhere, so the draws are biased; reparametrise (non-centred effects) or raise target_accept"
         )
     if energy is not None:
-        low = bfmi(energy)
-        if (low < settings.bfmi).any():
+        found = bfmi(energy)
+        if (found < settings.bfmi).any():
             faults.append(
-                f"E-BFMI {low.min():.2f} in chain {int(low.argmin())} is below {settings.bfmi}: the tails are explored too "
-                "slowly; reparametrise or give heavy-tailed parameters tighter priors"
+                f"E-BFMI {np.nanmin(found):.2f} in chain {int(np.nanargmin(found))} is below {settings.bfmi}: the "
+                "tails are explored too slowly; reparametrise or give heavy-tailed parameters tighter priors"
             )
     return faults
 
 
-def _disagreements(seen: Sequence[QuantityCheck], chains: int) -> list[QuantityCheck]:
-    """Published quantities whose chains differ by more than a want of draws explains."""
-    return [
-        check for check in seen if check.published and check.rhat > check.rhat_limit and _really_differs(check, chains)
+def _quantity_faults(seen: _Judged, chains: int) -> list[str]:
+    apart = [
+        f"the chains disagree about {check.name}: split R-hat is beyond what their autocorrelation explains "
+        f"(R-hat {check.rhat:.3f}, bulk ESS {check.ess_bulk:.0f} of {chains} chains); look at its trace for several "
+        "modes or a funnel, and at the priors"
+        for check in seen.disagreeing[:NAMED]
     ]
+    stuck = [
+        f"{check.name} hardly moved within a chain (bulk ESS {check.ess_bulk:.0f} of {chains} chains): no number of "
+        "chains makes up for that; sample longer chains with a longer warm-up, or reparametrise"
+        for check in seen.stuck[:NAMED]
+    ]
+    return apart + stuck
 
 
-def _really_differs(check: QuantityCheck, chains: int) -> bool:
-    """Chains in different places look like a tiny ESS with a large R-hat; slow chains keep R-hat near its limit."""
-    return check.rhat > 1.1 or check.ess_bulk / chains > ENOUGH_ESS
+def _further_chains(short: Sequence[QuantityCheck], chains: int, superchains: int, settings: GateSettings) -> int:
+    """Further chains of this length that give the worst published quantity the ESS asked for.
+
+    Enough to compare superchains where R-hat itself is the matter, and to share them out where there are some.
+    """
+    worst = min(min(check.ess_bulk, check.ess_tail) for check in short)
+    total = math.ceil(SPARE * chains * settings.ess / worst)
+    if settings.superchains is None and any(check.rhat > check.rhat_limit for check in short):
+        total = max(total, 8, chains + 1)
+    step = superchains or (4 if total >= 8 and settings.superchains is None else 1)
+    return max(step, math.ceil(max(total, chains + 1) / step) * step - chains)
 
 
-def _wants(seen: Sequence[QuantityCheck], chains: int, settings: GateSettings) -> int:
-    """Further chains so that the worst published quantity has the ESS asked for."""
-    worst = min(
-        (min(check.ess_bulk, check.ess_tail) for check in seen if check.published and check.sd > 0),
-        default=settings.ess,
-    )
-    needed = math.ceil(1.1 * chains * settings.ess / max(worst, 1.0)) - chains
-    return max(1, needed)
-
-
-def _say_rhat(check: QuantityCheck) -> str:
-    return (
-        f"the chains disagree about {check.name}: R-hat {check.rhat:.3f} is above {check.rhat_limit:.3f}; "
-        "look at its trace for several modes or a funnel, and at the priors"
-    )
-
-
-def _say_short(check: QuantityCheck, settings: GateSettings) -> str:
+def _say_short(check: QuantityCheck, settings: GateSettings, further: int) -> str:
     return (
         f"{check.name} has ESS {min(check.ess_bulk, check.ess_tail):.0f} (asked: {settings.ess:.0f}) and R-hat "
-        f"{check.rhat:.3f} (limit {check.rhat_limit:.3f}): more chains would be enough"
+        f"{check.rhat:.3f} (limit {check.rhat_limit:.3f}): {further} further chains would be enough"
     )
 
 
-def _warnings(seen: Sequence[QuantityCheck]) -> list[str]:
-    bad = [check for check in seen if not check.published and not check.passed]
+def _warnings(unseen: _Judged) -> list[str]:
+    bad = [check for check in unseen.checks if not check.passed]
     if not bad:
         return []
     worst = bad[0]
@@ -219,3 +292,15 @@ def _warnings(seen: Sequence[QuantityCheck]) -> list[str]:
         f"{len(bad)} unpublished parameters miss the limits, worst {worst.name} (R-hat {worst.rhat:.3f}, "
         f"bulk ESS {worst.ess_bulk:.0f}); nothing published depends on them alone"
     ]
+
+
+def _say_nan(names: Sequence[str]) -> list[str]:
+    return (
+        [f"unpublished parameters hold NaN or infinities and were not looked at: {', '.join(names)}"] if names else []
+    )
+
+
+def _say_one_chain(chains: int, energy: Array | None) -> list[str]:
+    if chains > 1 or energy is None:
+        return []
+    return ["one chain alone cannot show that another would have gone elsewhere; sample four or more"]

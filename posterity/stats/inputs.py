@@ -90,7 +90,7 @@ def _categories(before: Column, now: Column) -> dict[str, Any]:
         "test": "chi-square",
         "statistic": float(test.statistic) if test else 0.0,
         "p": float(test.pvalue) if test else 1.0,
-        "effect": float(jensenshannon(*table, base=2)),
+        "effect": float(jensenshannon(table[0] / table[0].sum(), table[1] / table[1].sum(), base=2.0)),
         "new": tuple(map(str, np.setdiff1d(now, before))),
         "vanished": tuple(map(str, np.setdiff1d(before, now))),
         "material": MATERIAL_CATEGORIES,

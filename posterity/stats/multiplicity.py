@@ -21,10 +21,7 @@ def _adjust(p: Array, factors, backwards: bool) -> Array:  # type: ignore[no-unt
     known = np.flatnonzero(np.isfinite(p))
     order = known[np.argsort(p[known])]
     scaled = p[order] * factors(len(order))
-    if backwards:
-        monotone = np.minimum.accumulate(scaled[::-1])[::-1]
-    else:
-        monotone = np.maximum.accumulate(scaled)
+    monotone = np.minimum.accumulate(scaled[::-1])[::-1] if backwards else np.maximum.accumulate(scaled)
     adjusted[order] = np.minimum(monotone, 1)
     return adjusted
 

@@ -30,7 +30,8 @@ def crps(latent: Array, outcome: Array, trials: Array | None = None) -> Array:
 def log_score(latent: Array, outcome: Array, trials: Array | None = None) -> Array:
     """Negative log predictive density of each row; smaller is better.
 
-    For shares the mixture's log probability of the count; else the density between the two quantiles around the outcome,
+    For shares the mixture's log probability of the count; else the density between the two quantiles around
+    the outcome,
     with exponential tails beyond the outermost ones.
     """
     if trials is None:

@@ -47,7 +47,7 @@ class Bench:
             "ingest": lambda: self.call("ingest", source=str(self.source), **dated, **new("snapshot")),
             "check_data": lambda: self.call("check_data", **old("snapshot"), **dated, **new("metrics")),
             "preprocess": lambda: self.call("preprocess", **old("snapshot"), **common, **new("clean")),
-            "engineer_features": lambda: self.call("engineer_features", **old("clean"), **dated, **new("features")),
+            "engineer_features": lambda: self.call("engineer_features", **old("clean"), **common, **new("features")),
             "plan": lambda: self.call("plan", **settings, **old("clean", "features"), **dated, **new("plan")),
             "sample": lambda: self.sample(run, common, made),
             "diagnose": lambda: self.call(

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from posterity.data.product import load_product
-from posterity.errors import CorruptError, DataTestError, GateError, NotFoundError, SettingsError, SourceError
+from posterity.errors import (
+    CorruptError,
+    DataTestError,
+    GateError,
+    ModelError,
+    NotFoundError,
+    SettingsError,
+    SourceError,
+)
 from posterity.registry import aliases, versions
 from posterity.runs import RunLog
 from posterity.store import Reference
@@ -198,3 +206,11 @@ def test_a_stage_that_is_not_there_is_named(bench: Bench) -> None:
     bench.run("r", until="ingest")
     with pytest.raises(NotFoundError, match="'predict'.*ingest"):
         RunLog(bench.store, "r").stage("predict")
+
+
+def test_a_model_that_cannot_be_loaded_is_alerted_too(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.model = "nobody"
+    with pytest.raises(ModelError, match="no model named"):
+        bench.run("lost")
+    Bench.call("notify", run="lost|", model=bench.model, as_of=bench.as_of, status=final_status("FAILED"))
+    assert "no model named 'nobody'" in capsys.readouterr().err
