@@ -225,17 +225,15 @@ def _month_scale(draws: Draws) -> Array:
     """
     parts = [draws["sigma_cell"] ** 2]
     for name in ("carrier", "origin"):
-        parts.append(draws[f"sigma_{name}_month"] ** 2 * _zero_sum(len(draws.coords[name])))
+        levels = len(draws.coords[name])
+        parts.append(draws[f"sigma_{name}_month"] ** 2 * (levels - 1) / levels)
     return np.asarray(np.sqrt(sum(parts)))
 
 
 def _block_noise(draws: Draws) -> Array:
+    """The deviations of the blocks in a month that has not been seen; they sum to zero."""
     noise = draws.noise(draws.coords["block"], "month of a block")
-    return np.asarray(np.sqrt(_zero_sum(len(BLOCKS))) * draws["sigma_block_month"][:, None] * noise)
-
-
-def _zero_sum(levels: int) -> float:
-    return (levels - 1) / levels
+    return np.asarray(draws["sigma_block_month"][:, None] * (noise - noise.mean(axis=1, keepdims=True)))
 
 
 def _mix(eta: Array, block: Array, weights: Array) -> Array:
