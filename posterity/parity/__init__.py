@@ -5,6 +5,7 @@ that against a run of the pipeline, `picture` draws the result. docs/parity.md i
 """
 
 from posterity.parity.compare import compare
+from posterity.parity.fingerprint import Fingerprint, table_digest
 from posterity.parity.loading import compare_with, load_legacy
 from posterity.parity.names import Names
 from posterity.parity.picture import picture
@@ -13,6 +14,7 @@ from posterity.parity.sides import LegacyRun, Moments, PipelineRun
 
 __all__ = [
     "Finding",
+    "Fingerprint",
     "LegacyRun",
     "Moments",
     "Names",
@@ -24,4 +26,5 @@ __all__ = [
     "compare_with",
     "load_legacy",
     "picture",
+    "table_digest",
 ]

@@ -1,6 +1,7 @@
 """Hold a run of the old script against a run of the pipeline, stage by stage."""
 
 from posterity.data.posterior import Posterior
+from posterity.parity.fingerprint import compare_digest
 from posterity.parity.moments import moments
 from posterity.parity.posterior import compare_posteriors
 from posterity.parity.product import ASSUMED_ESS, Pair, compare_final, compare_predictions, pair
@@ -8,6 +9,7 @@ from posterity.parity.report import ParityReport, StageParity, missing
 from posterity.parity.sides import LegacyRun, PipelineRun
 from posterity.parity.tables import compare_tables
 
+LOOKED_AT = 25
 LEVEL = 0.01
 """Probability that a stage of two right runs has a finding by chance."""
 
@@ -36,9 +38,11 @@ def _absent(stage: str, legacy: LegacyRun, pipeline: PipelineRun, there: tuple[b
 
 
 def _table(stage: str, legacy: LegacyRun, pipeline: PipelineRun) -> StageParity:
-    there = stage in legacy.tables, stage in pipeline.tables
+    there = stage in legacy.tables or stage in legacy.digests, stage in pipeline.tables
     if absent := _absent(stage, legacy, pipeline, there):
         return absent
+    if stage not in legacy.tables:
+        return compare_digest(stage, legacy.digests[stage], pipeline.tables[stage])
     names = legacy.names
     left = legacy.tables[stage].rename(columns=dict(names.columns.get(stage, {})))
     keys = names.keys.get(stage, () if stage == "features" else pipeline.row_keys)
@@ -75,18 +79,27 @@ def _product(legacy: LegacyRun, pipeline: PipelineRun, level: float) -> list[Sta
 def effective_size(legacy: LegacyRun) -> tuple[float, str]:
     """The ESS of the legacy run's predictions and where it is known from.
 
-    As the map states it; else the median over the recorded parameters (predictions mix many of them); else
-    `ASSUMED_ESS`.
+    As the map states it; else the median over its parameters (at most `LOOKED_AT` elements of each), which
+    predictions mix, and no more than its draws; else `ASSUMED_ESS`.
     """
     import numpy as np
 
     if legacy.names.ess:
         return legacy.names.ess, "as the map states"
-    if isinstance(legacy.posterior, Posterior):
-        found = moments(legacy.posterior, list(legacy.posterior.values))
+    if legacy.posterior:
+        found, draws = legacy.posterior, np.inf
+        if isinstance(found, Posterior):
+            draws = float(np.prod(found.shape))
+            found = moments(_few(found), list(found.values))
         with np.errstate(divide="ignore", invalid="ignore"):
             sizes = np.square(found.sd / found.mcse_mean)
         if (known := sizes[np.isfinite(sizes)]).size:
-            draws = float(np.prod(legacy.posterior.shape))
             return min(float(np.median(known)), draws), "the median ESS of its parameters"
     return ASSUMED_ESS, "an assumption; the map's `ess` states a better one"
+
+
+def _few(posterior: Posterior) -> Posterior:
+    """The same with at most `LOOKED_AT` elements, evenly spaced, of each parameter."""
+    flat = {name: value.reshape(*value.shape[:2], -1) for name, value in posterior.values.items()}
+    few = {name: value[:, :, :: -(-value.shape[2] // LOOKED_AT)] for name, value in flat.items()}
+    return Posterior(few, {}, posterior.chains)

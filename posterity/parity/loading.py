@@ -10,6 +10,7 @@ import numpy as np
 from posterity.data.posterior import Posterior
 from posterity.errors import CorruptError, NotFoundError, SourceError
 from posterity.parity.compare import LEVEL, compare
+from posterity.parity.fingerprint import Fingerprint
 from posterity.parity.moments import rounding
 from posterity.parity.names import Names
 from posterity.parity.report import ParityReport
@@ -38,8 +39,9 @@ def load_legacy(path: Path, names: Path | None = None) -> LegacyRun:
 
     A file is its final table (CSV or Parquet). A folder has any of raw, clean, features and predictions (`.parquet`
     or `.csv`; a CSV alone, whatever its name, is the predictions), `posterior.npz` (arrays of shape (chains, draws,
-    …)), `posterior.nc` (ArviZ InferenceData) or `posterior.csv` (as of `arviz.summary`), and `record.json` where
-    the recorder wrote it.
+    …)), `posterior.nc` (ArviZ InferenceData) or `posterior.csv` (as of `arviz.summary`), `record.json` where the
+    recorder wrote it, and `tables.json` with digests of tables that were not kept (stage → rows, columns, sha256 as
+    of `posterity.parity.fingerprint.table_digest`).
 
     Raises NotFoundError when there is nothing, SourceError on a file that cannot be read, CorruptError on one that is
     not what the recorder wrote, SettingsError on a bad map.
@@ -51,12 +53,13 @@ def load_legacy(path: Path, names: Path | None = None) -> LegacyRun:
     facts = _record(path)
     recorded = facts.get("stages", {})
     tables = {stage: _table(path, stage, recorded) for stage in ("raw", "clean", "features", "predictions")}
+    digests = _digests(path)
     found = {stage: frame for stage, frame in tables.items() if frame is not None}
     product = found.pop("predictions", None)
     posterior = _posterior(path, recorded.get("posterior", {}))
     if product is None and not (stray := [*_csv_files(path)])[1:]:
         product = _read(stray[0]) if stray else None
-    if not found and posterior is None and product is None:
+    if not found and not digests and posterior is None and product is None:
         raise NotFoundError(f"{path} holds nothing of a run: no raw, clean, features, posterior or predictions")
     return LegacyRun(
         path.name,
@@ -64,6 +67,7 @@ def load_legacy(path: Path, names: Path | None = None) -> LegacyRun:
         posterior,
         product,
         _names(path, names, facts),
+        digests,
         {stage: why + _end(facts) for stage, why in facts.get("missing", {}).items()},
     )
 
@@ -76,6 +80,16 @@ def _record(folder: Path) -> Mapping[str, Any]:
         return dict(json.loads(path.read_text()))
     except ValueError as error:
         raise CorruptError(f"{path} is not what the recorder wrote ({error}); record the script again") from error
+
+
+def _digests(folder: Path) -> dict[str, Fingerprint]:
+    path = folder / "tables.json"
+    if not path.exists():
+        return {}
+    try:
+        return {stage: Fingerprint(**facts) for stage, facts in json.loads(path.read_text()).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SourceError(f"{path} is no list of digests: {error}; it needs stage → rows, columns, sha256") from error
 
 
 def _end(facts: Mapping[str, Any]) -> str:

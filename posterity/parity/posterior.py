@@ -1,5 +1,6 @@
 """Two posteriors that have to be equal within Monte Carlo error."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -41,12 +42,16 @@ def compare_posteriors(
             findings += _repeated(side, shared, owner)
             findings += _disagreeing(side, shared, owner)
     left = moments(legacy, shared) if isinstance(legacy, Posterior) else legacy
-    left, right, alone = match(left, moments(pipeline, shared))
+    right = moments(pipeline, shared)
+    left, placed = _by_place(left, right)
+    left, right, alone = match(left, right)
     left_out += [(label, f"only the {owner} has it") for label, owner in alone]
     tested, scores, unknown = _test(left, right, level)
     left_out += unknown
     findings += sorted(tested, key=lambda finding: -abs(finding.z or 0))
     count = sum(len(item.z) for item in scores)
+    notes = [f"{owner}: {_extent(side)}" for owner, side in (("legacy run", legacy), ("pipeline", pipeline))]
+    notes += [f"{name}: elements are matched by place, since only one run names them" for name in placed]
     return StageParity(
         "posterior",
         verdict_of(findings) if count or findings else "not compared",
@@ -54,7 +59,7 @@ def compare_posteriors(
         count,
         tuple(findings),
         tuple(left_out),
-        tuple(f"{owner}: {_extent(side)}" for owner, side in (("legacy run", legacy), ("pipeline", pipeline))),
+        tuple(notes),
         tuple(scores),
     )
 
@@ -71,6 +76,22 @@ def _renamed(legacy: Posterior | Moments, parameters: Mapping[str, str]) -> Post
     values = {parameters.get(name, name): value for name, value in legacy.values.items()}
     dims = {parameters.get(name, name): axes for name, axes in legacy.dims.items()}
     return replace(legacy, values=values, dims=dims)
+
+
+def _by_place(left: Moments, right: Moments) -> tuple[Moments, list[str]]:
+    """`left` with the labels of `right` for parameters of which one side numbers its elements, and their names."""
+    labels, placed = np.array(left.labels, dtype=object), []
+    for name in dict.fromkeys(right.parameters):
+        here, there = (np.flatnonzero(np.array(side.parameters) == name) for side in (left, right))
+        own, other = [labels[i] for i in here], [right.labels[i] for i in there]
+        if len(own) == len(other) and not set(own) & set(other) and (_numbered(own) or _numbered(other)):
+            labels[here] = other
+            placed.append(name)
+    return replace(left, labels=tuple(labels)), placed
+
+
+def _numbered(labels: list[str]) -> bool:
+    return all(re.fullmatch(r"[^\[]+\[\d+(, \d+)*\]", label) for label in labels)
 
 
 def match(left: Moments, right: Moments) -> tuple[Moments, Moments, list[tuple[str, str]]]:

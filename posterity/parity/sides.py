@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.data.posterior import Posterior
+from posterity.parity.fingerprint import Fingerprint
 from posterity.parity.names import Names
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class Moments:
 class LegacyRun:
     """What exists of a run of the old script.
 
-    tables: `raw`, `clean`, `features`, as far as they exist; posterior: its draws or a summary of them; product: the
-    final table; missing: stage → why it does not exist, where that is known.
+    tables: `raw`, `clean`, `features`, as far as they exist; digests: of those that do not any more; posterior: its
+    draws or a summary of them; product: the final table; missing: stage → why it does not exist, where that is known.
     """
 
     name: str
@@ -45,6 +46,7 @@ class LegacyRun:
     posterior: Posterior | Moments | None = None
     product: "pd.DataFrame | None" = None
     names: Names = field(default_factory=Names)
+    digests: Mapping[str, Fingerprint] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -109,6 +109,15 @@ def test_elements_of_one_side_are_listed():
     assert found.left_out == (("effect[AA-EWR]", "only the pipeline has it"),)
 
 
+def test_elements_without_labels_are_matched_by_place():
+    left, right = posterior(1), posterior(2)
+    found = compare_posteriors(replace(left, dims={}, coords={}), right, LEVEL, {})
+    assert (found.verdict, found.left_out, found.compared) == ("equal", (), 22)
+    assert found.notes[-1] == "effect: elements are matched by place, since only one run names them"
+    other = replace(left, coords={"route": [f"x{label}" for label in left.coords["route"]]})
+    assert len(compare_posteriors(other, right, LEVEL, {}).left_out) == 18
+
+
 def test_posteriors_without_a_common_parameter_are_not_compared():
     left = drawn({"other": autoregressive(1, 0, (2, 50))})
     found = compare_posteriors(left, posterior(2), LEVEL, {})

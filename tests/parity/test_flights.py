@@ -1,0 +1,84 @@
+"""The pipeline equals the monolith, and no mistake of it goes unseen.
+
+Held against the frozen outputs: all stages. Held against the running script: the mistakes of mutants.py, those before
+sampling with the script cut off at its model, those of the model with few draws, those after sampling with the draws
+of one run of the script without mistakes.
+"""
+
+import pytest
+
+from posterity.parity import compare, compare_with
+from tests.parity import flights
+from tests.parity.mutants import MUTANTS, patch
+
+TEXT = flights.SCRIPT.read_text()
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return flights.pipeline_tables()
+
+
+@pytest.fixture(scope="module")
+def pipeline(tables, tmp_path_factory):
+    return flights.pipeline_run(
+        tables, flights.pipeline_posterior(tables["features"], tmp_path_factory.mktemp("store"))
+    )
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """The script without mistakes, with few draws: its folder and what was recorded."""
+    folder = tmp_path_factory.mktemp("base") / "run"
+    return folder, flights.record(folder, flights.with_few_draws(TEXT))
+
+
+def test_the_pipeline_equals_the_frozen_outputs_in_every_stage(pipeline):
+    report = compare_with(flights.FROZEN, pipeline)
+    assert report.verdict == "equal", report.summary
+    assert {stage.verdict for stage in report.stages} == {"equal"}
+    assert report.not_compared == ()
+
+
+def test_the_pipeline_equals_the_final_table_alone(pipeline):
+    report = compare_with(flights.FROZEN / "predictions.csv", pipeline)
+    assert report.verdict == "equal", report.summary
+    assert [stage.verdict for stage in report.stages] == ["not compared"] * 4 + ["equal"] * 2
+
+
+def test_the_pipeline_equals_the_script_as_it_runs(base, pipeline):
+    report = compare(base[1], pipeline)
+    assert report.verdict == "equal", report.summary
+    assert {stage.verdict for stage in report.stages} == {"equal"}
+
+
+def check(report, mutant):
+    assert report.parts_at == mutant.stage, f"{report.summary} {report.stage(mutant.stage).sentence}"
+    findings = report.stage(mutant.stage).findings
+    assert any(mutant.where in finding.where for finding in findings), [finding.sentence for finding in findings]
+
+
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.part == "tables"], ids=lambda mutant: mutant.name)
+def test_a_mistake_before_sampling_is_found(mutant, tables, tmp_path):
+    text = patch(flights.tables_only(TEXT), mutant.old, mutant.new)
+    run = flights.record(tmp_path / "run", text)
+    check(compare(run, flights.pipeline_run(tables, None)), mutant)
+
+
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.part == "sampling"], ids=lambda mutant: mutant.name)
+def test_a_mistake_of_the_model_is_found(mutant, pipeline, tmp_path):
+    run = flights.record(tmp_path / "run", flights.with_few_draws(patch(TEXT, mutant.old, mutant.new)))
+    check(compare(run, pipeline), mutant)
+
+
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.part == "draws"], ids=lambda mutant: mutant.name)
+def test_a_mistake_with_the_draws_is_found(mutant, base, pipeline, tmp_path):
+    run = flights.record(tmp_path / "run", flights.with_draws_of(patch(TEXT, mutant.old, mutant.new), base[0]))
+    check(compare(run, pipeline), mutant)
+
+
+def test_every_stage_has_a_mistake_and_a_patch_that_does_not_apply_fails():
+    assert {mutant.stage for mutant in MUTANTS} == {"raw", "clean", "features", "posterior", "predictions", "table"}
+    with pytest.raises(AssertionError, match="the script has 0 places like"):
+        patch(TEXT, "no such line", "")
