@@ -43,7 +43,9 @@ def summarise(values: Array) -> Convergence:
     """
     series = _series(values)
     size = max(1, PIECE // max(1, series[:1].size))
-    pieces = [series[start : start + size] for start in range(0, len(series), size)] or [series]
+    pieces = [series[start : start + size] for start in range(0, len(series), size)]
+    if not pieces:
+        return Convergence(*(np.empty(0) for _ in fields(Convergence)))
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(pool.map(_diagnose, pieces))
     return Convergence(*(np.concatenate([getattr(part, item.name) for part in found]) for item in fields(Convergence)))
@@ -80,8 +82,8 @@ def normal_scores(series: Array) -> Array:
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    flat = series.reshape(len(series), -1)
-    total = flat.shape[1]
+    total = series.shape[1] * series.shape[2]
+    flat = series.reshape(len(series), total)
     order = np.argsort(flat, axis=1)
     ordered = np.take_along_axis(flat, order, axis=1)
     ranks = np.empty(flat.shape)
