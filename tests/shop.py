@@ -33,7 +33,11 @@ class Shop(MonteCarloModel):
         import pandera.pandas as pa
 
         return pa.DataFrameSchema(
-            {"shop": pa.Column(str), "day": pa.Column(str), "sold": pa.Column(float, pa.Check.ge(0, error="not negative"))}
+            {
+                "shop": pa.Column(str),
+                "day": pa.Column(str),
+                "sold": pa.Column(float, pa.Check.ge(0, error="not negative")),
+            }
         )
 
     def extract(self, source: str, as_of: date) -> "pd.DataFrame":
@@ -41,7 +45,8 @@ class Shop(MonteCarloModel):
         return raw[raw["day"] <= as_of.isoformat()]
 
     def features(self, clean: "pd.DataFrame") -> "pd.DataFrame":
-        return clean.groupby("shop", as_index=False).agg(mean=("sold", "mean"), sd=("sold", "std"), days=("sold", "size"))
+        shops = clean.groupby("shop", as_index=False)
+        return shops.agg(mean=("sold", "mean"), sd=("sold", "std"), days=("sold", "size"))
 
     def targets(self, clean: "pd.DataFrame", as_of: date) -> "pd.DataFrame":
         return clean[["shop"]].drop_duplicates().sort_values("shop").reset_index(drop=True)

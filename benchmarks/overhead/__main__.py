@@ -42,7 +42,8 @@ def timed_run(arguments: argparse.Namespace, folder: Path, name: str) -> tuple[f
     """Wall seconds of one run in a process of its own, and the records of its stages."""
     store = f"file://{folder}/store"
     environment = {**os.environ, "POSTERITY_STORE": store, "POSTERITY_REGISTRY": f"sqlite:///{folder}/registry.db"}
-    command = [sys.executable, "-m", "pipelines.cli", "run", arguments.model, "--as-of", arguments.as_of, "--name", name]
+    command = [sys.executable, "-m", "pipelines.cli", "run", arguments.model, "--as-of", arguments.as_of]
+    command += ["--name", name]
     command += ["--source", arguments.source] if arguments.source else []
     begun = time.perf_counter()
     subprocess.run(command, env=environment, cwd=folder, check=True, stdout=subprocess.DEVNULL)

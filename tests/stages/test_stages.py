@@ -204,7 +204,7 @@ def test_bad_parameters_get_one_clear_error(
 
 def test_a_stage_that_is_not_there_is_named(bench: Bench) -> None:
     bench.run("r", until="ingest")
-    with pytest.raises(NotFoundError, match="'predict'.*ingest"):
+    with pytest.raises(NotFoundError, match=r"'predict'.*ingest"):
         RunLog(bench.store, "r").stage("predict")
 
 
