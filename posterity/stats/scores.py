@@ -1,8 +1,8 @@
 """Scores of forecasts on outcomes (Gneiting and Raftery 2007), from latent quantiles.
 
-A forecast of a row is L latent quantiles. With trials n they are probabilities and the predictive distribution of the
-share is the equal mixture of Binomial(n, p_i)/n; without, they are quantiles of the predictive distribution itself.
-All functions take `latent` of shape (rows, L) and outcomes of shape (rows,), shares where there are trials.
+A forecast of a row is L latent quantiles (`posterity.stats.latent`): probabilities where there are trials, else
+quantiles of the predictive distribution itself. All functions take `latent` of shape (rows, L) and outcomes of shape
+(rows,), shares where there are trials, and give NaN for rows without an outcome or without trials. Smaller is better.
 """
 
 from dataclasses import dataclass
@@ -11,38 +11,44 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from posterity.errors import ModelError
+from posterity.stats.latent import (
+    distribution,
+    levels,
+    log_density,
+    share_crps,
+    share_distribution,
+    share_log_probability,
+)
+
 Array = NDArray[np.floating]
+ROUNDING = 1e-6  # of a count, in shares that come from divisions
 
 
 def crps(latent: Array, outcome: Array, trials: Array | None = None) -> Array:
-    """Continuous ranked probability score of each row, in the outcome's unit; smaller is better.
+    """Continuous ranked probability score of each row, in the outcome's unit.
 
-    For shares ∫(F(x) − 1{x ≥ y})² dx over the steps of the mixture's distribution function; else the quantile form
-    2·mean of the pinball losses.
+    For shares ∫(F(x) − 1{x ≥ y})² dx of the mixture's distribution function; else the quantile form, twice the mean of
+    the pinball losses.
     """
-    if trials is None:
-        levels = _levels(latent.shape[1])
-        gap = outcome[:, None] - latent
-        return np.asarray(2 * np.where(gap >= 0, levels * gap, (levels - 1) * gap).mean(axis=1))
-    return np.array([_crps_share(*row) for row in zip(latent, outcome, trials, strict=True)])
+    known, count, n = _known(outcome, trials)
+    found = np.full(len(outcome), np.nan)
+    if n is None:
+        level, gap = levels(latent.shape[1]), outcome[known, None] - latent[known]
+        found[known] = 2 * np.where(gap >= 0, level * gap, (level - 1) * gap).mean(axis=1)
+    else:
+        rows = zip(latent[known], count.astype(int), n.astype(int), strict=True)
+        found[known] = [share_crps(*row) for row in rows]
+    return found
 
 
 def log_score(latent: Array, outcome: Array, trials: Array | None = None) -> Array:
-    """Negative log predictive density of each row; smaller is better.
-
-    For shares the mixture's log probability of the count; else the density between the two quantiles around
-    the outcome,
-    with exponential tails beyond the outermost ones.
-    """
-    if trials is None:
-        return np.array([-_log_density(row, value) for row, value in zip(latent, outcome, strict=True)])
-    from scipy.special import logsumexp
-    from scipy.stats import binom
-
-    count = np.rint(outcome * trials)
-    p = np.clip(latent, 1e-12, 1 - 1e-12)
-    logs = binom.logpmf(count[:, None], trials[:, None], p)
-    return np.asarray(-(logsumexp(logs, axis=1) - np.log(latent.shape[1])))
+    """Negative log predictive probability (shares) or density of each row."""
+    known, value, n = _known(outcome, trials)
+    found = np.full(len(outcome), np.nan)
+    part = latent[known].astype(float)
+    found[known] = -(log_density(part, value) if n is None else share_log_probability(part, value, n))
+    return found
 
 
 def pit(latent: Array, outcome: Array, trials: Array | None = None, seed: int = 0) -> Array:
@@ -50,7 +56,7 @@ def pit(latent: Array, outcome: Array, trials: Array | None = None, seed: int = 
 
     Randomised within the jump at the outcome where outcomes are counts (Czado, Gneiting and Held 2009).
     """
-    below, upto = _distribution(latent, outcome, trials)
+    below, upto = _around(latent, outcome, trials)
     return np.asarray(below + np.random.default_rng(seed).random(len(outcome)) * (upto - below))
 
 
@@ -64,16 +70,34 @@ def covered(
 
 
 def coverage_interval(level: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The limits within which the share covered lies with `confidence` when `count` independent forecasts are right."""
+    """The limits within which the share covered lies with `confidence` when `count` independent forecasts are right.
+
+    Too narrow for rows that share what moved them, such as one month's weather: see `posterity.stats.coverage`.
+    """
     from scipy.stats import binom
 
+    if count == 0:
+        return 0.0, 1.0
     low, high = binom.interval(confidence, count, level)
     return float(low / count), float(high / count)
 
 
+def exceedance(latent: Array, threshold: float, trials: Array | None = None) -> Array:
+    """The predicted probability that the outcome is above `threshold`, for each row."""
+    at = np.full(len(latent), float(threshold))
+    if trials is None:
+        return 1 - distribution(latent, at)[1]
+    n = np.asarray(trials, dtype=float)
+    upto = share_distribution(latent, np.floor(threshold * n + ROUNDING), np.maximum(n, 1))[1]
+    return np.where(n > 0, 1 - upto, np.nan)
+
+
 @dataclass(frozen=True)
 class Paired:
-    """The mean difference of two scores on the same rows, its standard error, and what it says of the first."""
+    """The mean difference of two scores on the same rows, its standard error, and what it says of the first.
+
+    The standard error is 0 where there is only one row, of which nothing can be said.
+    """
 
     difference: float
     standard_error: float
@@ -81,73 +105,59 @@ class Paired:
 
 
 def paired(
-    new: Array, old: Array, clusters: Array | None = None, weights: Array | None = None, limit: float = 2.0
+    new: Array, old: Array, clusters: Array | None = None, weights: Array | None = None, confidence: float = 0.95
 ) -> Paired:
-    """Hold scores `new` against `old` (rows,), smaller is better: `equal` within `limit` standard errors.
+    """Hold scores `new` against `old` (rows,), smaller is better: `equal` within the t-interval of `confidence`.
 
-    Rows of one cluster (such as one carrier) may depend on each other: the standard error sums them first.
+    Rows of one cluster (such as one carrier) may depend on each other: the standard error sums them first and has the
+    degrees of freedom of the clusters (Cameron and Miller 2015). With one cluster only, rows are taken as independent.
+    Rows where one of the two has no score are left out.
     """
+    from scipy.stats import t
+
     weight = np.ones(len(new)) if weights is None else np.asarray(weights, dtype=float)
+    kept = np.isfinite(new) & np.isfinite(old) & (weight > 0)
+    gap, weight = (new - old)[kept], weight[kept]
+    if not len(gap):
+        return Paired(0.0, 0.0, "equal")
     weight = weight / weight.sum()
-    gap = new - old
     mean = float(weight @ gap)
-    parts = weight * (gap - mean)
-    if clusters is not None:
-        _, codes = np.unique(clusters, return_inverse=True)
-        parts = np.bincount(codes, parts)
+    parts = _by_cluster(weight * (gap - mean), None if clusters is None else np.asarray(clusters)[kept])
     count = len(parts)
     error = float(np.sqrt(count / max(1, count - 1) * np.square(parts).sum()))
+    noise = 1e-12 * float(np.abs(old[kept]).mean())
     verdict: Literal["better", "equal", "worse"] = "equal"
-    if abs(mean) > limit * error:
+    if count > 1 and abs(mean) > max(noise, float(t.ppf((1 + confidence) / 2, count - 1)) * error):
         verdict = "better" if mean < 0 else "worse"
     return Paired(mean, error, verdict)
 
 
-def exceedance(latent: Array, threshold: float, trials: Array | None = None) -> Array:
-    """The predicted probability that the outcome is above `threshold`, for each row."""
-    _, upto = _distribution(latent, np.full(len(latent), threshold), trials, rounded=False)
-    return 1 - upto
+def _by_cluster(parts: Array, clusters: NDArray[np.generic] | None) -> Array:
+    if clusters is None:
+        return parts
+    names, codes = np.unique(clusters.astype(str), return_inverse=True)
+    return np.asarray(np.bincount(codes, parts) if len(names) > 1 else parts, dtype=float)
 
 
-def _distribution(latent: Array, at: Array, trials: Array | None, rounded: bool = True) -> tuple[Array, Array]:
-    """P(Y < at) and P(Y ≤ at) of each row."""
+def _known(outcome: Array, trials: Array | None) -> tuple[NDArray[np.bool_], Array, Array | None]:
+    """Which rows can be scored, and their outcomes (counts where there are trials) and trials."""
     if trials is None:
-        levels = _levels(latent.shape[1])
-        value = np.array([np.interp(x, row, levels, left=0.0, right=1.0) for x, row in zip(at, latent, strict=True)])
-        return value, value
-    from scipy.special import bdtr
-
-    count = np.rint(at * trials) if rounded else np.floor(at * trials + 1e-9)
-    upto = bdtr(np.maximum(count, 0)[:, None], trials[:, None].astype(int), latent).mean(axis=1)
-    below = np.where(
-        count > 0, bdtr(np.maximum(count - 1, 0)[:, None], trials[:, None].astype(int), latent).mean(axis=1), 0
-    )
-    return below, upto
-
-
-def _crps_share(p: Array, outcome: float, trials: float) -> float:
-    from scipy.special import bdtr
-
-    n = int(trials)
-    steps = np.arange(n)
-    cdf = bdtr(steps[None, :].astype(float), n, p[:, None]).mean(axis=0)
-    return float(np.square(cdf - (steps >= np.rint(outcome * n))).sum() / n)
+        known = np.isfinite(outcome)
+        return known, np.asarray(outcome[known], dtype=float), None
+    n = np.asarray(trials, dtype=float)
+    known = np.isfinite(outcome) & (n > 0)
+    count = outcome[known] * n[known]
+    wrong = (np.abs(count - np.rint(count)) > ROUNDING * n[known]) | (count < 0) | (np.rint(count) > n[known])
+    if wrong.any():
+        row = int(np.flatnonzero(known)[np.argmax(wrong)])
+        raise ModelError(f"outcome {outcome[row]:g} of row {row} is no share of {n[row]:g} trials; mend actuals")
+    return known, np.rint(count), n[known]
 
 
-def _log_density(quantiles: Array, value: float) -> float:
-    """The log density of a distribution known by its quantiles at (i + ½)/L."""
-    count = len(quantiles)
-    tail = 0.5 / count
-    spread = max(float(quantiles[-1] - quantiles[0]) / count, 1e-12)
-    if value < quantiles[0] or value > quantiles[-1]:
-        end = quantiles[0] if value < quantiles[0] else quantiles[-1]
-        inner = quantiles[min(10, count - 1)] if value < quantiles[0] else quantiles[-min(11, count)]
-        scale = max(abs(float(end - inner)) / np.log(max(2.0, 10.5 / 0.5)), spread)
-        return float(np.log(tail / scale) - abs(value - end) / scale)
-    place = int(np.clip(np.searchsorted(quantiles, value) - 1, 0, count - 2))
-    low, high = max(0, place - 1), min(count - 1, place + 2)  # three gaps, for a smoother density
-    return float(np.log((high - low) / count / max(float(quantiles[high] - quantiles[low]), spread * 1e-3)))
-
-
-def _levels(count: int) -> Array:
-    return (np.arange(count) + 0.5) / count
+def _around(latent: Array, outcome: Array, trials: Array | None) -> tuple[Array, Array]:
+    """P(Y < y) and P(Y ≤ y) of each row at its outcome."""
+    known, value, n = _known(outcome, trials)
+    found = np.full((2, len(outcome)), np.nan)
+    part = latent[known].astype(float)
+    found[:, known] = distribution(part, value) if n is None else share_distribution(part, value, n)
+    return found[0], found[1]
