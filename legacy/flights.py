@@ -248,11 +248,13 @@ v_origin = post["origin_effect"].transpose("sample", "origin").to_numpy()
 v_carrier = post["carrier_effect"].transpose("sample", "carrier").to_numpy()
 v_dest = post["dest_effect"].transpose("sample", "dest").to_numpy()
 v_route = post["route_effect"].transpose("sample", "route").to_numpy()
-# deviations of a month that has not been seen yet; sqrt((k-1)/k) because they sum to zero over k
+# deviations of a month that has not been seen yet. they sum to zero: over the blocks here, for airport and carrier
+# (a route has only one of each) by the factor sqrt((k-1)/k)
 nb = len(blocks)
 no = len(origins)
 nc = len(carriers)
-new_block = post["sigma_block_month"].to_numpy()[:, None] * rng.normal(size=(S, nb)) * np.sqrt((nb - 1) / nb)
+new_block = post["sigma_block_month"].to_numpy()[:, None] * rng.normal(size=(S, nb))
+new_block = new_block - new_block.mean(axis=1, keepdims=True)
 new_origin = post["sigma_origin_month"].to_numpy()[:, None] * rng.normal(size=(S, no)) * np.sqrt((no - 1) / no)
 new_carrier = post["sigma_carrier_month"].to_numpy()[:, None] * rng.normal(size=(S, nc)) * np.sqrt((nc - 1) / nc)
 
