@@ -27,13 +27,15 @@ def export_density(model: pm.Model) -> Density:
     free = [Parameter(var.name, np.shape(start[var.name])) for var in model.value_vars]
     initial = np.concatenate([np.ravel(start[item.name]) for item in free]).astype(np.float64)
     unpack = _unpacker(free)
-    gradient = _gradient(model, unpack)
+    gradient = _export(_gradient(model, unpack), initial.size)
     _check_start(model, free, unpack, gradient, initial)
     named = get_default_varnames(model.unobserved_value_vars, include_transformed=False)
-    parameters, constrain = _constrained(model, named, unpack, initial)
+    constrain = _export(_constrain(model, named, unpack), initial.size)
+    shapes = (value.shape for value in constrain.out_avals)
+    parameters = tuple(_parameter(model, var.name, shape) for var, shape in zip(named, shapes, strict=True))
     return Density(
-        _program(gradient, initial.size),
-        _program(constrain, initial.size),
+        bytes(gradient.serialize()),
+        bytes(constrain.serialize()),
         initial,
         tuple(free),
         parameters,
@@ -78,32 +80,26 @@ def _gradient(model: pm.Model, unpack: Callable[[Any], list[Any]]) -> Callable[[
     return value_and_gradient
 
 
-def _constrained(
-    model: pm.Model, named: Sequence[Any], unpack: Callable[[Any], list[Any]], initial: Array
-) -> tuple[tuple[Parameter, ...], Callable[[Any], Any]]:
+def _constrain(
+    model: pm.Model, named: Sequence[Any], unpack: Callable[[Any], list[Any]]
+) -> Callable[[Any], tuple[Any, ...]]:
     function = jaxify(model.value_vars, named)
+    return lambda x: tuple(jnp.asarray(value, jnp.float64) for value in function(*unpack(x)))
 
-    def constrain(x: Any) -> Any:
-        return tuple(jnp.asarray(value, jnp.float64) for value in function(*unpack(x)))
 
-    shapes = [tuple(value.shape) for value in _traced(constrain, initial.size)]
-    dims = model.named_vars_to_dims
-    parameters = tuple(
-        Parameter(var.name, shape, tuple(str(axis) for axis in dims.get(var.name, ())))
-        for var, shape in zip(named, shapes, strict=True)
-    )
-    return parameters, constrain
+def _parameter(model: pm.Model, name: str, shape: Sequence[int]) -> Parameter:
+    return Parameter(name, tuple(shape), tuple(str(axis) for axis in model.named_vars_to_dims.get(name, ())))
 
 
 def _check_start(
     model: pm.Model,
     free: Sequence[Parameter],
     unpack: Callable[[Any], list[Any]],
-    gradient: Callable[[Any], tuple[Any, Any]],
+    gradient: export.Exported,
     initial: Array,
 ) -> None:
-    _traced(gradient, initial.size)
-    value, slope = jax.jit(gradient)(initial)
+    program = jax.jit(gradient.call).lower(initial)
+    value, slope = program.compile({"xla_backend_optimization_level": 0})(initial)  # used once
     if not np.isfinite(value):
         raise ModelError(
             f"the log density at the start is {float(value)}: {_culprit(model, unpack, initial)}; "
@@ -129,24 +125,18 @@ def _finite(value: Any) -> bool:
     return bool(np.isfinite(value).all())
 
 
-def _traced(function: Callable[[Any], Any], size: int) -> Any:
+def _export(function: Callable[[Any], Any], size: int) -> export.Exported:
+    """`function` of a float64 vector as StableHLO, without the places in source files that would change its bytes."""
+    argument = jax.ShapeDtypeStruct((size,), jnp.float64)
+    limit = jax.config.jax_traceback_in_locations_limit
+    jax.config.update("jax_traceback_in_locations_limit", 0)
     try:
-        return jax.eval_shape(function, jax.ShapeDtypeStruct((size,), jnp.float64))
+        return export.export(jax.jit(function), platforms=PLATFORMS)(argument)
     except Exception as error:  # whatever JAX says to a graph that it cannot trace
         raise ModelError(
             f"the model cannot be turned into JAX ({type(error).__name__}: {str(error).splitlines()[0]}); shapes must "
             "not depend on values: use where instead of a mask"
         ) from error
-
-
-def _program(function: Callable[[Any], Any], size: int) -> bytes:
-    """`function` of a float64 vector as StableHLO, without the places in source files that would change its bytes."""
-    argument = jax.ShapeDtypeStruct((size,), jnp.float64)
-    limit = jax.config.jax_traceback_in_locations_limit
-    jax.config.update("jax_traceback_in_locations_limit", 0)
-    jax.clear_caches()
-    try:
-        return bytes(export.export(jax.jit(function), platforms=PLATFORMS)(argument).serialize())
     finally:
         jax.config.update("jax_traceback_in_locations_limit", limit)
 
