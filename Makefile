@@ -6,7 +6,13 @@ MODEL ?= flights
 AS_OF ?= 2013-03-31
 ## Raw data, a path or URL; empty: the model's own source
 SOURCE ?=
-## Further arguments for posterity, pytest or the benchmark
+## First month end of demo
+FROM ?= 2013-02-28
+## Last month end of demo
+TO ?= 2013-11-30
+## Folders of benchmarks/ that bench runs; all of them, if not given
+BENCHMARKS ?= $(notdir $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py)))
+## Further arguments for posterity, pytest or the benchmarks
 ARGS ?=
 ## Python, 3.11 or newer, that .venv is made with; empty: the first one found
 PYTHON ?=
@@ -25,17 +31,20 @@ NEWEST_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format compile lock install install-dev clean
+.PHONY: help run demo test lint format docs bench compile lock install install-dev clean
 
 help: ## List targets and variables
 	@printf 'make TARGET [VARIABLE=value …]\n\nTargets\n'
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
 	@printf '\nVariables\n'
 	@awk '/^## / {text = substr($$0, 4); next} text && / \?=/ {name = $$1; $$1 = $$2 = ""; gsub(/^ +/, ""); \
-		printf "  %-12s %s%s\n", name, text, ($$0 == "" ? "" : " [" $$0 "]")} {text = ""}' Makefile
+		printf "  %-12s %s%s\n", name, text, ($$0 == "" || /\$$/ ? "" : " [" $$0 "]")} {text = ""}' Makefile
 
 run: $(RUNTIME) ## Run MODEL as of AS_OF, from raw data to a registered data product with a report
 	@$(BIN)/posterity run $(MODEL) --as-of $(AS_OF) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+
+demo: $(RUNTIME) ## Replay the months FROM to TO of MODEL: predictions, what happened, drift, in one picture
+	@$(BIN)/posterity demo $(MODEL) --from $(FROM) --to $(TO) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: lint ## Check the code and run all tests that need no cluster
 	@$(BIN)/python -m pytest -m 'not cluster' $(ARGS)
@@ -44,11 +53,17 @@ lint: $(DEVELOPMENT) ## Check format, lint rules, types and the import contract
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: $(DEVELOPMENT) ## Put the code into the one format and mend what ruff can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+docs: $(DEVELOPMENT) ## Write the reference pages in docs/ anew from the code
+	@$(BIN)/python docs/generate.py
+
+bench: $(DEVELOPMENT) ## Run BENCHMARKS, each of which prints a table
+	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 compile: $(RUNTIME) ## Compile the pipelines to YAML for Kubeflow Pipelines
 	@$(BIN)/posterity compile
