@@ -8,24 +8,26 @@ import numpy as np
 from posterity.parity.report import ParityReport, StageParity
 from posterity.report import plots
 
-COLUMNS = 2
+EXACT = ("raw", "clean", "features")
 BARS = 6
 
 
 def picture(report: ParityReport, form: str = "svg") -> bytes:
     """The report as `svg` or `png`. Exact stages show how many rows differ per column, the others all z values
     with the limits from which a single one is a finding."""
-    rows = -(-len(report.stages) // COLUMNS)
+    exact = [stage for stage in report.stages if stage.stage in EXACT]
+    heights = [2.2 if any(stage.findings for stage in exact) else 0.7, 2.8, 2.8]
 
     def paint(figure: Any) -> None:
-        axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-        for panel, stage in zip(axes, report.stages, strict=False):
-            _panel(panel, stage)
-        for panel in axes[len(report.stages) :]:
-            panel.axis("off")
+        grid = figure.add_gridspec(3, 6, height_ratios=heights)
+        for at, stage in enumerate(exact):
+            _panel(figure.add_subplot(grid[0, 2 * at : 2 * at + 2]), stage)
+        _panel(figure.add_subplot(grid[1, :]), report.stage("posterior"))
+        for at, name in enumerate(("predictions", "table")):
+            _panel(figure.add_subplot(grid[2, 3 * at : 3 * at + 3]), report.stage(name))
         figure.suptitle(report.summary, x=0.01, ha="left", fontsize=11)
 
-    return plots.render(paint, (4.6 * COLUMNS, 2.5 * rows + 0.4), form)
+    return plots.render(paint, (10, sum(heights) + 0.5), form)
 
 
 def _panel(axes: Any, stage: StageParity) -> None:
@@ -38,7 +40,7 @@ def _panel(axes: Any, stage: StageParity) -> None:
     else:
         axes.axis("off")
         text = stage.sentence.replace("; ", ";\n")
-        axes.text(0, 0.9, text, transform=axes.transAxes, va="top", color=plots.MUTED, wrap=True)
+        axes.text(0, 0.98, text, transform=axes.transAxes, va="top", color=plots.MUTED, wrap=True)
 
 
 def _bars(axes: Any, stage: StageParity) -> None:

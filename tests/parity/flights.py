@@ -23,7 +23,7 @@ SCRIPT = ROOT / "legacy" / "flights.py"
 FROZEN = ROOT / "legacy" / "outputs" / "2013-03-31"
 MARCH = date(2013, 3, 31)
 VARIABLES = {"raw": "df", "clean": "clean", "features": "feat", "posterior": "idata", "predictions": "pred"}
-CHAINS, DRAWS, TUNE = 2, 400, 500
+CHAINS, DRAWS, TUNE = 2, 250, 350
 SAMPLING = "    idata = pm.sample(DRAWS, tune=TUNE, chains=CHAINS, cores=2, random_seed=SEED, progressbar=False)\n"
 MODEL = "# --------------------------------------------------------------------------------------------------- model\n"
 
