@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -26,7 +26,9 @@ EXAMPLES = """Examples:
   posterity run my_model.py:Sales --as-of 2026-09-30 --source sales.csv --chains 8 --shards 2
 
   posterity run flights --as-of 2013-03-31 --source models/flights/bad/truncated.csv"""
+LONGEST_PERIOD = 800  # days that are looked back for a period that is over
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+STOPPING = (signal.SIGTERM, signal.SIGHUP)
 KEPT = ("chains", "shards", "draws", "warmup", "target_accept", "seed")  # what --like decides
 
 
@@ -47,6 +49,10 @@ def run(
     target_accept: Annotated[float | None, typer.Option(help="Target acceptance probability of the sampler.")] = None,
     seed: Annotated[int, typer.Option(help="Root seed of all chains.")] = 1,
     like: Annotated[str, typer.Option(help="Take model, code, settings and seed from this version: flights/3.")] = "",
+    backtest: Annotated[
+        bool,
+        typer.Option("--backtest", help="First run one period back, so that a fit is scored on the period held out."),
+    ] = False,
     name: Annotated[str, typer.Option(help="Name of the run; made from model, day and a number if not given.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -71,6 +77,8 @@ def run(
     if like:
         _refuse_both(context)
         parameters, differences = _like(like, parameters)
+    if backtest:
+        _one_period_back(parameters, quiet=as_json)
     log, error = launch(_name(name, parameters), parameters, quiet=as_json)
     if like and not error:
         differences += _schema_differences(like, log)
@@ -84,6 +92,21 @@ def run(
         raise error
 
 
+def _one_period_back(parameters: dict[str, Any], quiet: bool) -> None:
+    """Run as of the last day whose predictions are over by now. Raises what that run fails with."""
+    from posterity.model.loading import load_model
+
+    model, now = load_model(parameters["model"]), date.fromisoformat(parameters["as_of"])
+    days = (now - timedelta(days=back) for back in range(1, LONGEST_PERIOD))
+    earlier = next((day for day in days if model.horizon(day).valid_until <= now), None)
+    if earlier is None:
+        raise SettingsError(f"no period of model {model.name} ends by {now}, so there is none to hold out")
+    held_out = {**parameters, "as_of": earlier.isoformat()}
+    _, error = launch(_name("", held_out), held_out, cause="back-test", quiet=quiet)
+    if error:
+        raise error
+
+
 def launch(
     run: str, parameters: dict[str, Any], cause: str = "by hand", quiet: bool = False
 ) -> tuple[RunLog, PosterityError | None]:
@@ -93,8 +116,8 @@ def launch(
     from posterity.model.loading import load_model
 
     load_model(parameters["model"])  # an unknown model is refused before anything starts
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    heeded = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, _interrupt) for number in heeded}
     local = start(run, parameters, cause)
     try:
         if quiet:
@@ -109,6 +132,9 @@ def launch(
     except BaseException:
         local.stop()
         raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if local.process.returncode:
         local.stop()  # a stage outlives an orchestrator that was killed
     return local.log, _failure(local)

@@ -73,10 +73,11 @@ def new_folder(path: Path) -> Folder:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """A folder with one finished run, `first`; shared by all tests, which leave it as it is."""
+    """A folder with one finished run, `first`; shared by all tests. The store as it was then is kept as `first`."""
     made = new_folder(tmp_path_factory.mktemp("user"))
     done = made.run("first", "--json")
     assert done.returncode == 0, done.stderr
+    shutil.copytree(made.path / "store", made.path / "first")
     return made
 
 

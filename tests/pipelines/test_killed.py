@@ -84,7 +84,7 @@ def test_a_run_stopped_by_hand_leaves_no_process(empty: Folder) -> None:
     log = RunLog(empty.store, "stopped")
     wait_for(lambda: is_running(log, "check_data"), "check_data did not begin")
     below = [*orchestrator(log).children(recursive=True), orchestrator(log)]
-    started.send_signal(signal.SIGINT)
+    started.send_signal(signal.SIGTERM)
     said = started.communicate(timeout=WAIT)
     assert started.returncode == 130, said
     assert "goes on where" in said[1]

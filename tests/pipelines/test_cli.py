@@ -1,0 +1,297 @@
+"""The command as a user types it, on the store of a real run: what it prints, and how it fails."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.cli import main
+from posterity.registry import aliases
+from tests.pipelines.conftest import AS_OF, MODEL, Folder
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def posterity(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """The command in this process, on a copy of the store of the finished run, in a folder of its own."""
+    shutil.copytree(folder.path / "first", tmp_path / "store")
+    monkeypatch.setenv("POSTERITY_STORE", f"file://{tmp_path}/store")
+    monkeypatch.setenv("POSTERITY_REGISTRY", f"sqlite:///{folder.path}/registry.db")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(folder.path / "sales.csv", tmp_path)
+
+    def call(*arguments: str) -> Said:
+        words = [word.replace("shop.py:", f"{folder.path}/shop.py:") for word in arguments]
+        monkeypatch.setattr(sys, "argv", ["posterity", *words])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return call
+
+
+def test_a_run_tells_its_outcome(posterity: Callable[..., Said]) -> None:
+    facts = posterity("results", "--json").json
+    assert facts["state"] == "done"
+    assert facts["version"] == "shop/1"
+    assert facts["gate"] == "pass"
+    assert facts["sampled"] == "4 of 4 chains sampled in 1 shard(s)"
+    assert [row["shop"] for row in facts["top"]] == list("fedcba")
+    assert "<html" in Path(facts["report"]).read_text()
+    text = posterity("results").out
+    for piece in ("the 6 of 6 at the top", "pass (rhat_max", "no-baseline", "shop/1", ".posterity/reports/first.html"):
+        assert piece in text
+
+
+def test_a_second_run_of_the_same_plan_samples_nothing(folder: Folder) -> None:
+    done = folder.run("second", "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    statuses = {name: stage["status"] for name, stage in facts["stages"].items()}
+    assert statuses.pop("notify") == "ran"
+    assert set(statuses.values()) == {"reused"}
+    assert facts["sampled"] == "nothing sampled: all 4 chains were in the store"
+    assert folder.digests("second") == folder.digests("first")
+
+
+def test_runs_lists_runs_and_stages(posterity: Callable[..., Said]) -> None:
+    assert "first" in [row["run"] for row in posterity("runs", "--json").json]
+    stages = {row["stage"]: row for row in posterity("runs", "first", "--json").json}
+    assert stages["ingest"]["status"] == "ran"
+    assert stages["ingest"]["why"] == "not done before"
+    line = next(line for line in posterity("runs").out.splitlines() if line.split()[0] == "first")
+    assert "done" in line
+    assert "shop/1" in line, "a table in a pipe is neither folded nor cut"
+
+
+@pytest.mark.parametrize("tag", ["gate=pass", "as_of=2026-02-28", "seed=1", "run=first"])
+def test_versions_are_found_by_tags(posterity: Callable[..., Said], tag: str) -> None:
+    assert [row["version"] for row in posterity("versions", "--tag", tag, "--json").json] == ["shop/1"]
+    name = tag.partition("=")[0]
+    assert posterity("versions", "--tag", f"{name}=other", "--json").json == []
+
+
+def test_a_version_is_found_by_a_shortened_digest(posterity: Callable[..., Said]) -> None:
+    digest = posterity("inspect", "shop", "--json").json["snapshot sha256"]
+    assert len(posterity("versions", "--tag", f"snapshot={digest[:8]}", "--json").json) == 1
+
+
+@pytest.mark.parametrize("artifact", ["product", "posterior", "features", "snapshot", "scores", "code"])
+def test_artifacts_can_be_fetched(posterity: Callable[..., Said], tmp_path: Path, artifact: str) -> None:
+    said = posterity("fetch", "shop/1", artifact, "--to", "got", "--json").json
+    assert said["path"] == str(tmp_path / "got")
+    from posterity.store import digest_file
+
+    assert digest_file(tmp_path / "got") == said["sha256"]
+
+
+def test_a_damaged_artifact_is_refused_with_its_code(posterity: Callable[..., Said], tmp_path: Path) -> None:
+    posterior = next((tmp_path / "store" / "posteriors").rglob("*.nc"))
+    posterior.chmod(0o644)
+    posterior.write_bytes(posterior.read_bytes()[:-1])
+    said = posterity("fetch", "shop/1", "posterior")
+    assert said.code == 5
+    assert "does not match its SHA-256" in said.err
+
+
+def test_aliases_move_with_a_reason_and_leave_a_history(posterity: Callable[..., Said]) -> None:
+    assert posterity("promote", "shop/1", "champion", "--reason", "best").code == 0
+    assert posterity("baseline", "verify", "shop@champion", "--reason", "read the report", "--json").json["number"] == 1
+    rows = posterity("history", "shop", "--json").json
+    assert [(row["alias"], row["why"]) for row in rows[1:]] == [("champion", "best"), ("baseline", "read the report")]
+    assert posterity("inspect", "shop@baseline", "--json").json["aliases"] == ["candidate", "champion", "baseline"]
+
+
+def test_snapshots_can_be_looked_at_compared_and_exported(posterity: Callable[..., Said], tmp_path: Path) -> None:
+    digest = posterity("data", "list", "--json").json[0]["snapshot"]
+    assert posterity("data", "show", digest, "--json").json["personal"] == {"cashier": "drop"}
+    assert posterity("data", "diff", digest, digest, "--json").json["changed"] == 0
+    assert posterity("data", "export", digest, "raw.csv", "--json").json["rows"] == 354
+    assert (tmp_path / "raw.csv").read_text().startswith("shop,day,sold\na,2026-01-01,")
+    assert posterity("features", "list", "--json").json[0]["used by"] == ["shop/1"]
+    features = posterity("features", "list", "--json").json[0]["features"]
+    assert posterity("features", "show", features, "--json").json["columns"]["mean"] == "float64"
+
+
+def test_lineage_reaches_from_the_version_to_the_source(posterity: Callable[..., Said]) -> None:
+    graph = posterity("lineage", "shop", "--json").json
+    sources = {target: source for source, target in reversed(graph["edges"])}
+    kinds = {node["id"]: node["kind"] for node in graph["nodes"]}
+    at = next(name for name, kind in kinds.items() if kind == "version")
+    while at in sources:
+        at = sources[at]
+    assert kinds[at] == "source"
+    parts = [line.split()[0] for line in posterity("lineage", "shop").out.splitlines()[2:-1]]
+    assert parts[0] == "source"
+    assert parts[-1] == "version"
+
+
+def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Callable[..., Said]) -> None:
+    before = posterity("runs", "first", "--json").out
+    rows = posterity("stage", "first", "predict", "--json").json
+    assert [row["output"] for row in rows] == ["product"]
+    assert rows[0]["recorded"] == rows[0]["now"]
+    assert posterity("runs", "first", "--json").out == before
+
+
+def test_the_final_table_is_compared_with_a_run(posterity: Callable[..., Said], tmp_path: Path) -> None:
+    import pandas as pd
+
+    posterity("fetch", "shop/1", "product", "--to", "table.parquet")
+    same = posterity("compare", "table.parquet", "first", "--picture", "parity.svg", "--json")
+    assert (same.code, same.json["verdict"]) == (0, "equal")
+    assert b"<svg" in (tmp_path / "parity.svg").read_bytes()
+    table = pd.read_parquet(tmp_path / "table.parquet")
+    table.loc[2, "sales_mean"] += 1.0
+    table.to_parquet(tmp_path / "moved.parquet")
+    parted = posterity("compare", "moved.parquet", "shop/1")
+    assert parted.code == 3
+    assert "first part at predictions" in parted.out
+
+
+def test_a_version_runs_again_on_todays_data_and_names_what_differs(folder: Folder, tmp_path: Path) -> None:
+    lines = (folder.path / "sales.csv").read_text().splitlines()
+    more = [f"{lines[0]},weather", *(f"{line},dry" for line in lines[1:])]
+    (folder.path / "more.csv").write_text("\n".join(more))
+    arguments = ("run", "--like", "shop/1", "--as-of", "2026-03-31", "--source", "more.csv", "--name", "like", "--json")
+    done = folder.command(*arguments)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["differences"] == ["column weather is str now and was not there"]
+    assert "differs from shop/1: column weather" in done.stderr
+    assert facts["version"].startswith("shop/")
+    refused = folder.command("run", "--like", "shop/1", "--seed", "3")
+    assert refused.returncode == 3
+    assert "--seed" in refused.stderr
+
+
+def test_a_version_is_reproduced_to_the_bit(folder: Folder) -> None:
+    done = folder.command("reproduce", "shop/1", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert {row["part"] for row in rows} >= {"snapshot", "plan", "posterior", "product"}
+    assert all(row["same"] for row in rows)
+
+
+WRONG = [
+    (("run", "nothing", "--as-of", AS_OF), "no model named 'nothing'"),
+    (("run",), "name a model"),
+    (("run", MODEL, "--as-of", "28.2.2026"), "'28.2.2026' is not a day"),
+    (("run", "none.py:Shop", "--as-of", AS_OF), "does not exist"),
+    (("run", "shop.py:None", "--as-of", AS_OF), "has no class 'None'"),
+    (("run", MODEL, "--name", "a/b"), "no name of a run"),
+    (("run", MODEL, "--as-of", AS_OF, "--name", "first", "--seed", "2"), "is there with another seed"),
+    (("run", "--like", "shop/7"), "no version '7'; it has 1"),
+    (("run", "delays", "--like", "shop/1"), "no version of delays"),
+    (("runs", "none"), "no run 'none'"),
+    (("results", "none"), "no run 'none'"),
+    (("report", "first", "--to", "none/report.html"), "none/report.html cannot be used"),
+    (("stage", "first", "none"), "no record of stage 'none'; it has ingest"),
+    (("test", MODEL, "--as-of", "never"), "'never' is not a day"),
+    (("compile", "--to", "none/x.yaml"), "cannot be used (No such file or directory)"),
+    (("versions", "none"), "no version of 'none' is registered; models with versions: shop"),
+    (("versions", "--tag", "gate"), "not of the form name=value"),
+    (("inspect", "shop/2"), "shop has no version '2'; it has 1"),
+    (("inspect", "shop@champion"), "shop has no 'champion'; its aliases: candidate (1)"),
+    (("fetch", "shop/1", "nothing"), "has no artifact 'nothing'; it has"),
+    (("fetch", "shop/1", "product", "--to", "none/x"), "none/x cannot be used"),
+    (("promote", "shop/1", "champion"), "needs a reason"),
+    (("promote", "shop/1", "boss", "--reason", "x"), "'boss' is not an alias"),
+    (("promote", "shop/1", "baseline", "--reason", "x"), "verified, not promoted"),
+    (("promote", "shop/3", "champion", "--reason", "x"), "no version '3'"),
+    (("baseline", "verify", "shop/1"), "needs a reason"),
+    (("history", "none"), "no version of 'none'"),
+    (("data", "show", "zz"), "no snapshot"),
+    (("data", "export", "", "raw.txt"), "neither .csv nor .parquet"),
+    (("data", "export", "", "none/raw.csv"), "the folder none does not exist"),
+    (("features", "show", "zz"), "no feature table begins with 'zz'"),
+    (("lineage", "none"), "no version of 'none'"),
+    (("reproduce", "shop/9"), "no version '9'"),
+    (("compare", "none.csv", "first"), "none.csv: no such file or folder"),
+    (("compare", "sales.csv", "none"), "neither a run (posterity runs) nor a version"),
+    (("compare", "sales.csv", "first", "--picture", "x.pdf"), "neither .svg nor .png"),
+    (("demo", MODEL, "--from", "2026-03-01", "--to", "2026-03-02"), "no month ends"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), WRONG, ids=[" ".join(arguments) for arguments, _ in WRONG])
+def test_wrong_input_is_refused_in_one_line(
+    posterity: Callable[..., Said], arguments: tuple[str, ...], text: str
+) -> None:
+    said = posterity(*arguments)
+    assert said.code == 3, said
+    assert said.out == ""
+    assert said.err.count("\n") == 1, said.err
+    assert text in said.err
+
+
+def test_bad_data_stop_the_run_with_a_report_and_leave_the_product(folder: Folder) -> None:
+    bad = (folder.path / "sales.csv").read_text().replace("a,2026-01-05,", "a,2026-01-05,-")
+    (folder.path / "bad.csv").write_text(bad)
+    before = aliases.current(folder.store, "shop", "candidate")
+    done = folder.command("run", MODEL, "--as-of", AS_OF, "--source", "bad.csv", "--name", "bad", "--json")
+    assert done.returncode == 3
+    assert "DataTestError: stage check_data: snapshot" in done.stderr.splitlines()[-1]
+    facts = json.loads(done.stdout)
+    assert facts["state"] == "failed in check_data"
+    assert facts["error"]["kind"] == "DataTestError"
+    assert "not negative" in Path(facts["report"]).read_text()
+    assert aliases.current(folder.store, "shop", "candidate") == before
+
+
+def test_a_store_that_cannot_be_written_asks_for_a_retry(
+    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTERITY_STORE", "file:///proc/none")
+    said = posterity("run", MODEL, "--as-of", AS_OF, "--source", "sales.csv")
+    assert said.code == 75, said
+    assert said.err.count("\n") == 1, said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [("STORE", "here", "is not a store"), ("STORAGE", "x", "POSTERITY_STORAGE: no such setting; there are")],
+)
+def test_wrong_settings_are_named(
+    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str
+) -> None:
+    monkeypatch.setenv(f"POSTERITY_{name}", value)
+    said = posterity("runs")
+    assert said.code == 3
+    assert text in said.err
+
+
+def test_an_error_nobody_foresaw_is_one_line_and_its_trace_is_one_setting_away(
+    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.cli.look.list_runs", lambda *_: 1 / 0)
+    said = posterity("runs")
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "ZeroDivisionError" in said.err
+    monkeypatch.setenv("POSTERITY_LOG_LEVEL", "DEBUG")
+    with pytest.raises(ZeroDivisionError):
+        posterity("runs")
