@@ -6,10 +6,8 @@ A step of a chain is a pure function of its state, its key and the step's index:
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import Any, NamedTuple
 
-import blackjax.mcmc.nuts as nuts
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +20,7 @@ from posterity.sampling.runtime import jax
 jnp = jax.numpy
 
 Key = NDArray[np.uint32]
+Program = Callable[..., Any]
 
 ATTEMPTS = 100
 """Random starts that a chain may try before it gives up."""
@@ -57,11 +56,13 @@ class Engine:
 
     def __init__(self, density: Density, settings: SamplerSettings) -> None:
         self.density, self.settings = density, settings
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="compile")
+        start = self._lower_start()
+        pool = ThreadPoolExecutor(1, thread_name_prefix="compile")
         # The large program is compiled in the background while the first gradients are evaluated.
-        self._advance = self._pool.submit(self._compile_advance)
-        self._constrain = self._pool.submit(self._compile_constrain)
-        self._pool.shutdown(wait=False)
+        self._advance = pool.submit(self._compile_advance)
+        self._constrain = pool.submit(self._compile_constrain)
+        pool.shutdown(wait=False)
+        self._try_start: Program = start.compile({"xla_backend_optimization_level": 0})  # used once per chain
 
     def start(self, key: Key) -> Point:
         """The first random start around the density's initial point with a finite log density and gradient.
@@ -99,8 +100,7 @@ class Engine:
         names = (item.name for item in self.density.parameters)
         return {name: np.asarray(value)[:count] for name, value in zip(names, values, strict=True)}
 
-    @cached_property
-    def _try_start(self) -> Callable[..., Any]:
+    def _lower_start(self) -> Any:
         density = self.density
 
         def try_start(key: Any, index: Any) -> Any:
@@ -109,14 +109,14 @@ class Engine:
             position = density.initial + noise
             return position, *density.gradient_function(position)
 
-        return jax.jit(try_start).lower(np.zeros(2, np.uint32), np.uint32(0)).compile()  # type: ignore[no-any-return]
+        return jax.jit(try_start).lower(np.zeros(2, np.uint32), np.uint32(0))
 
-    def _compile_constrain(self) -> Callable[..., Any]:
+    def _compile_constrain(self) -> Program:
         positions = np.zeros((self.settings.block, self.density.dimension))
         constrain = self.density.constrain_function
         return jax.jit(lambda x: jax.lax.map(constrain, x)).lower(positions).compile()  # type: ignore[no-any-return]
 
-    def _compile_advance(self) -> Callable[..., Any]:
+    def _compile_advance(self) -> Program:
         vector = np.zeros(self.density.dimension)
         point = Point(vector, np.zeros(()), vector)
         count, dual = np.int64(1), Dual.start(FIRST_STEP_SIZE)
@@ -125,6 +125,8 @@ class Engine:
 
 
 def _advance(density: Density, settings: SamplerSettings) -> Callable[..., Any]:
+    import blackjax.mcmc.nuts as nuts  # 0.7 s that the first gradient need not wait for
+
     kernel = nuts.build_kernel()
     log_density = _differentiable(density)
 
