@@ -27,8 +27,9 @@ sigma_carrier        Gamma(2), mean 0.4: the best and the worst airline differ b
 sigma_dest, _route   Gamma(2), mean 0.2: less than carriers.
 sigma_*_month, _cell Gamma(4), mean 0.15: a month's deviation changes odds by some 10 to 30 %.
 Gamma densities with shape above 1 are 0 at 0 (Chung et al. 2013), so that a scale which few months cannot teach has no
-funnel; the shape 4 also keeps it from taking over the main effect. `month`, `block`, `origin`, `carrier` and
-`route` are centred, being well known from thousands of flights; destinations, cells and a carrier's months are not.
+neck of a funnel at 0; the shape 4 also makes it less likely to take over the main effect. `month`, `block`, `origin`,
+`carrier` and `route` are centred, being well known from thousands of flights; destinations, cells and a carrier's
+months are not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
