@@ -62,7 +62,7 @@ def load_legacy(path: Path, names: Path | None = None) -> LegacyRun:
     if not found and not digests and posterior is None and product is None:
         raise NotFoundError(f"{path} holds nothing of a run: no raw, clean, features, posterior or predictions")
     return LegacyRun(
-        path.name,
+        str(facts.get("script", path.name)),
         found,
         posterior,
         product,

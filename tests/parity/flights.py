@@ -36,15 +36,15 @@ def tables_only(text: str) -> str:
 
 
 def with_few_draws(text: str) -> str:
-    """The script with fewer and shorter chains; its draws are kept as idata.nc in its folder."""
+    """The script with fewer and shorter chains."""
     for name, usual, few in (("DRAWS", 1000, DRAWS), ("TUNE", 1000, TUNE), ("CHAINS", 4, CHAINS)):
         text = patch(text, f"\n{name} = {usual}\n", f"\n{name} = {few}\n")
-    return text + 'idata.to_netcdf("idata.nc")\n'
+    return text
 
 
-def with_draws_of(text: str, base: Path) -> str:
-    """The script with the draws in `base` instead of sampling."""
-    return patch(with_few_draws(text), SAMPLING, f"    idata = az.from_netcdf({str(base / 'idata.nc')!r})\n")
+def with_draws_of(text: str, file: Path) -> str:
+    """The script with the draws in a NetCDF file instead of sampling."""
+    return patch(text, SAMPLING, f"    idata = az.from_netcdf({str(file)!r})\n")
 
 
 def record(folder: Path, text: str) -> LegacyRun:

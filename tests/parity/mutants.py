@@ -12,7 +12,7 @@ class Mutant:
     """A mistake: `old` becomes `new`; stage: the one that `compare` has to name; where: a word its finding has.
 
     part: how much of the script has to run to see it. `tables`: up to the features; `sampling`: all of it, with few
-    draws; `draws`: all of it but the sampling, whose draws are those of the script without the mistake.
+    draws; `draws`: all of it but the sampling, in whose place come draws without a mistake.
     """
 
     name: str

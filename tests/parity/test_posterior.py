@@ -134,6 +134,12 @@ def test_a_copied_chain_is_found_though_no_mean_moves():
     assert "500 draws occur again: 1,500 different draws in 2,000 draws" in found.findings[0].what
 
 
+def test_few_effective_draws_are_said():
+    notes = compare_posteriors(posterior(1, draws=100, rho=0.8), posterior(2, draws=1000, rho=0.3), LEVEL, {}).notes
+    assert [note.partition(": ")[0] for note in notes] == ["legacy run", "pipeline", "legacy run"]
+    assert "11 quantities have an ESS below 400" in notes[-1]
+
+
 def test_draws_that_come_again_later_are_found():
     left, right = posterior(1), posterior(2)
     places = np.concatenate([np.arange(400), np.arange(100)])
