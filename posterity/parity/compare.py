@@ -80,20 +80,23 @@ def effective_size(legacy: LegacyRun) -> tuple[float, str]:
     """The ESS of the legacy run's predictions and where it is known from.
 
     As the map states it; else the median over its parameters (at most `LOOKED_AT` elements of each), which
-    predictions mix, of the ESS of means or that of standard deviations, whichever is less; else `ASSUMED_ESS`.
+    predictions mix, of the ESS of means or twice that of standard deviations, whichever is less, but no more than the
+    draws where their number is known: antithetic draws say more of a mean than of a prediction, which is noisy. Else
+    `ASSUMED_ESS`.
     """
     import numpy as np
 
     if legacy.names.ess:
         return legacy.names.ess, "as the map states"
     if legacy.posterior:
-        found = legacy.posterior
+        found, draws = legacy.posterior, np.inf
         if isinstance(found, Posterior):
+            draws = float(np.prod(found.shape))
             found = moments(_few(found), list(found.values))
         with np.errstate(divide="ignore", invalid="ignore"):
-            sizes = np.minimum(np.square(found.sd / found.mcse_mean), np.square(found.sd / found.mcse_sd) / 2)
+            sizes = np.minimum(np.square(found.sd / found.mcse_mean), np.square(found.sd / found.mcse_sd))
         if (known := sizes[np.isfinite(sizes)]).size:
-            return float(np.median(known)), "the median ESS of its parameters"
+            return min(float(np.median(known)), draws), "the median ESS of its parameters"
     return ASSUMED_ESS, "an assumption; the map's `ess` states a better one"
 
 

@@ -20,6 +20,7 @@ from posterity.parity.tables import align, compare_tables, describe
 if TYPE_CHECKING:
     import pandas as pd
 
+MEAN = "mean over all rows"
 ASSUMED_ESS = 400.0
 """Effective sample size that a legacy table is taken to have if nothing is known: what our own gate asks for."""
 
@@ -62,8 +63,49 @@ def pair(
     return Pair(legacy.iloc[rows_left], pipeline.iloc[rows_right], tuple(keys), exposures, ess)
 
 
+@dataclass(frozen=True)
+class Statistic:
+    """One column of both tables, arrays of shape (rows,).
+
+    scale: the spread of each row, to average rows of different spread; error: standard error of legacy − pipeline;
+    step: how far two right answers may be apart because the value comes in steps.
+    """
+
+    name: str
+    legacy: Array
+    pipeline: Array
+    scale: Array
+    error: Array
+    step: Array
+
+    @property
+    def z(self) -> Array:
+        """z of every row; a step is subtracted from the difference."""
+        difference = self.legacy - self.pipeline
+        beyond = np.sign(difference) * np.maximum(np.abs(difference) - self.step, 0)
+        return z_values(beyond, np.zeros_like(beyond), self.error, np.zeros_like(beyond))
+
+    @property
+    def pooled_z(self) -> float:
+        """z of the mean difference over all rows, NaN where there is none.
+
+        Rows share the draws, so their errors are taken to be the same error: the mean's is the mean of theirs. Steps
+        average out but for their rounding, half a step; rows with large ones have little weight.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            difference, error, step = (
+                part / self.scale for part in (self.legacy - self.pipeline, self.error, self.step)
+            )
+        known = np.isfinite(difference) & np.isfinite(error) & np.isfinite(step) & (error > 0)
+        if not known.any():
+            return float("nan")
+        weights = 1 / (np.square(error[known]) + np.square(step[known]))
+        mean, spread, half = (float(np.average(part[known], weights=weights)) for part in (difference, error, step / 2))
+        return float(np.sign(mean) * max(abs(mean) - half, 0) / spread)
+
+
 def compare_predictions(rows: Pair, level: float) -> StageParity:
-    """Mean and sd of every quantity and row by z.
+    """Mean and sd of every quantity by z, of each row and of the mean over all rows.
 
     The error of a mean is its MCSE, from the table itself or sd/√ESS. The error of an sd is taken to be as large as
     that of the mean: for independent normal draws it is √2 smaller, which leaves room for heavier tails and for
@@ -71,20 +113,18 @@ def compare_predictions(rows: Pair, level: float) -> StageParity:
     """
     tests = []
     for quantity in rows.exposures:
-        error = _errors(rows, quantity)
-        for statistic in ("mean", "sd"):
-            name = column(quantity, statistic)
-            if _both_have(rows, name):
-                tests.append((name, _z(rows, name, *error)))
+        error = np.hypot(*_errors(rows, quantity))
+        names = [column(quantity, statistic) for statistic in ("mean", "sd")]
+        tests += [_statistic(rows, quantity, name, error) for name in names if _both_have(rows, name)]
     return _judge("predictions", rows, tests, level)
 
 
 def compare_final(rows: Pair, legacy: "pd.DataFrame", pipeline: "pd.DataFrame", level: float) -> StageParity:
-    """Rows, keys and exposures exactly; quantiles by z.
+    """Rows, keys and exposures exactly; quantiles by z, of each row and of the mean over all rows.
 
-    The error of the quantile at level α is √(2 α(1 − α)/ESS)/f, where f is the density there, from a normal
-    distribution through the neighbouring quantiles (the 2 as for the sd). Shares of n trials come in steps of 1/n,
-    and two right answers may be a step apart: a step is subtracted from the difference.
+    The error of the quantile at level α is √(α(1 − α)/ESS)/f, where f is the density there, from a normal
+    distribution through the neighbouring quantiles. Shares of n trials come in steps of 1/n, and two right answers
+    may be a step apart.
     """
     exact = list(dict.fromkeys([*rows.keys, *(name for name in rows.exposures.values() if name)]))
     known = [name for name in exact if name in legacy.columns]
@@ -93,7 +133,7 @@ def compare_final(rows: Pair, legacy: "pd.DataFrame", pipeline: "pd.DataFrame", 
     tests = []
     for quantity in rows.exposures:
         levels = [level for level in _levels(rows.pipeline, quantity) if _both_have(rows, column(quantity, level))]
-        tests += [(column(quantity, level), _quantile_z(rows, quantity, level, levels)) for level in levels]
+        tests += [_quantile(rows, quantity, level, levels) for level in levels]
     judged = _judge("table", rows, tests, level)
     findings = (*found.findings, *judged.findings)
     left_out = [(name, "the legacy table does not have it") for name in exact if name not in known]
@@ -127,9 +167,12 @@ def _errors(rows: Pair, quantity: str) -> tuple[Array, Array]:
     return found[0], found[1]
 
 
-def _z(rows: Pair, name: str, error_left: Array, error_right: Array) -> Array:
+def _statistic(rows: Pair, quantity: str, name: str, error: Array, step: Array | None = None) -> Statistic:
     left, right = (side[name].to_numpy(float) for side in (rows.legacy, rows.pipeline))
-    return z_values(left, right, np.hypot(error_left, rounding(left)), error_right)
+    scale = rows.pipeline[column(quantity, "sd")].to_numpy(float)
+    return Statistic(
+        name, left, right, scale, np.hypot(error, rounding(left)), np.zeros(len(left)) if step is None else step
+    )
 
 
 def _levels(frame: "pd.DataFrame", quantity: str) -> list[float]:
@@ -137,20 +180,15 @@ def _levels(frame: "pd.DataFrame", quantity: str) -> list[float]:
     return sorted(int(match[1]) / 100 for name in frame.columns if (match := pattern.fullmatch(str(name))))
 
 
-def _quantile_z(rows: Pair, quantity: str, level: float, levels: Sequence[float]) -> Array:
+def _quantile(rows: Pair, quantity: str, level: float, levels: Sequence[float]) -> Statistic:
     from scipy.special import ndtri
 
-    name = column(quantity, level)
-    left, right = (side[name].to_numpy(float) for side in (rows.legacy, rows.pipeline))
-    spread = rows.pipeline[column(quantity, "sd")].to_numpy(float)
     density = np.exp(-0.5 * ndtri(level) ** 2) / np.sqrt(2 * np.pi)
-    scale = np.sqrt(2 * level * (1 - level)) / density * _slope(rows.pipeline, quantity, level, levels)
+    spread = rows.pipeline[column(quantity, "sd")].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        relative = [np.where(spread > 0, error / spread, 0.0) for error in _errors(rows, quantity)]
-    step = _step(rows, quantity)
-    difference = np.sign(left - right) * np.maximum(np.abs(left - right) - step, 0)
-    nothing = np.zeros_like(difference)
-    return z_values(difference, nothing, np.hypot(relative[0] * scale, rounding(left)), relative[1] * scale)
+        relative = np.where(spread > 0, np.hypot(*_errors(rows, quantity)) / spread, 0.0)  # 1/√ESS of both
+    error = relative * np.sqrt(level * (1 - level)) / density * _slope(rows.pipeline, quantity, level, levels)
+    return _statistic(rows, quantity, column(quantity, level), error, _step(rows, quantity))
 
 
 def _slope(frame: "pd.DataFrame", quantity: str, level: float, levels: Sequence[float]) -> Array:
@@ -176,27 +214,43 @@ def _step(rows: Pair, quantity: str) -> Array:
     return np.where(trials > 0, 1 / np.maximum(trials, 1), 0.0)
 
 
-def _judge(stage: str, rows: Pair, tests: Sequence[tuple[str, Array]], level: float) -> StageParity:
-    """Findings of one family of tests per statistic, each with a test per row."""
+def _judge(stage: str, rows: Pair, tests: Sequence[Statistic], level: float) -> StageParity:
+    """Findings of one family of tests per statistic, each with a test per row, and one family of their means."""
     if not tests:
         return missing(stage, "the legacy table has no statistic that the product has")
-    findings: list[Finding] = []
-    scores: list[Scores] = []
+    families = len(tests) + 1
+    findings, scores = _pooled(tests, families, level)
     left_out: list[tuple[str, str]] = []
-    for name, z in tests:
+    for test in tests:
+        z = test.z
         known = np.isfinite(z)
         if not known.all():
-            left_out.append((name, f"{int((~known).sum()):,} rows have no value or no MCSE"))
-        scores.append(Scores(name, tuple(z[known].tolist()), limit(int(known.sum()), len(tests), level)))
-        p = adjusted(z, len(tests))
-        found = np.flatnonzero(p < level)
-        if len(found):
+            left_out.append((test.name, f"{int((~known).sum()):,} rows have no value or no MCSE"))
+        scores.append(Scores(test.name, tuple(z[known].tolist()), limit(int(known.sum()), families, level)))
+        p = adjusted(z, families)
+        if len(found := np.flatnonzero(p < level)):
             worst = int(found[np.argmax(np.abs(z[found]))])
-            before, now = (f"{side[name].iloc[worst]:.6g}" for side in (rows.legacy, rows.pipeline))
+            before, now = (f"{side[worst]:.6g}" for side in (test.legacy, test.pipeline))
             where = describe(rows.pipeline, worst, rows.keys)
-            findings.append(Finding(name, "values", before, now, len(found), float(z[worst]), float(p[worst]), where))
+            findings.append(
+                Finding(test.name, "values", before, now, len(found), float(z[worst]), float(p[worst]), where)
+            )
     findings.sort(key=lambda finding: -abs(finding.z or 0))
     count = sum(len(item.z) for item in scores)
     return StageParity(
         stage, verdict_of(findings), "monte carlo", count, tuple(findings), tuple(left_out), scores=tuple(scores)
     )
+
+
+def _pooled(tests: Sequence[Statistic], families: int, level: float) -> tuple[list[Finding], list[Scores]]:
+    """Findings and z values of the means over all rows."""
+    z = np.array([test.pooled_z for test in tests])
+    known = np.isfinite(z)
+    p = adjusted(z, families)
+    findings = [
+        Finding(test.name, f"{MEAN} of the difference", z=float(z[i]), p=float(p[i]))
+        for i, test in enumerate(tests)
+        if p[i] < level
+    ]
+    scores = [Scores(MEAN, tuple(z[known].tolist()), limit(int(known.sum()), families, level))] if known.any() else []
+    return findings, scores

@@ -131,6 +131,14 @@ MUTANTS = (
         "[0.05, 0.25, 0.5, 0.95, 0.75]",
     ),
     Mutant(
+        "the interval has another level",
+        "table",
+        "disrupted_q95",
+        "draws",
+        "[0.05, 0.25, 0.5, 0.75, 0.95]",
+        "[0.1, 0.25, 0.5, 0.75, 0.9]",
+    ),
+    Mutant(
         "routes of a single flight are left out",
         "table",
         "rows",

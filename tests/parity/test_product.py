@@ -17,13 +17,13 @@ def test_a_final_table_alone_is_enough():
     report = compare(csv_alone(), pipeline_run())
     assert report.verdict == "equal"
     assert [stage.verdict for stage in report.stages] == ["not compared"] * 4 + ["equal"] * 2
-    assert report.stage("predictions").compared == 2 * 9
+    assert report.stage("predictions").compared == 2 * 9 + 2
     assert any("assumption" in note for note in report.stage("table").notes)
 
 
 def test_honest_runs_agree_and_use_the_scale_of_their_error():
     """z of two right runs is about standard normal for means and no wider for the rest."""
-    largest = {"mean": [], "sd": [], "q": []}
+    largest = {"mean": [], "sd": [], "q": [], "mean over all rows": []}
     for seed in range(12):
         report = compare(legacy_run(100 + seed), pipeline_run(200 + seed))
         assert report.verdict == "equal"
@@ -34,6 +34,7 @@ def test_honest_runs_agree_and_use_the_scale_of_their_error():
     assert 0.4 < np.std(largest["mean"]) < 1.2
     assert np.std(largest["sd"]) < 1.1
     assert np.std(largest["q"]) < 1.1
+    assert np.std(largest["mean over all rows"]) < 1.1
 
 
 @pytest.mark.parametrize("bare", ["mean", "sd", "q50"])
@@ -51,7 +52,7 @@ def test_columns_are_renamed_and_ignored_by_the_map():
     report = compare(replace(run, product=table), pipeline_run())
     assert report.verdict == "equal"
     assert report.stage("table").left_out == (("other", "the product does not have it"),)
-    assert report.stage("predictions").compared == 2 * 9
+    assert report.stage("predictions").compared == 2 * 9 + 2
 
 
 @pytest.mark.parametrize("column", ["late_mean", "late_sd"])
@@ -113,7 +114,7 @@ def test_a_table_of_keys_and_means_alone_takes_the_spread_of_the_pipeline():
     run = csv_alone()
     report = compare(replace(run, product=run.product[["carrier", "origin", "late_mean"]]), pipeline_run())
     assert report.verdict == "equal"
-    assert report.stage("predictions").compared == 9
+    assert report.stage("predictions").compared == 9 + 1
     assert ("flights", "the legacy table does not have it") in report.stage("table").left_out
 
 
@@ -127,6 +128,15 @@ def test_the_error_of_the_legacy_table_is_its_own_or_that_of_its_posterior_or_st
     assert "sd/√400" in notes[3]
     z = [compare(side, pipeline).stage("predictions").scores[0].z for side in (own, stated)]
     assert z[0] == pytest.approx(z[1], rel=1e-6)
+
+
+def test_a_small_mistake_in_every_row_is_found_in_their_mean():
+    run, pipeline = csv_alone(names=Names(ess=2000)), pipeline_run()
+    table = pipeline.product.drop(columns="late_mcse")
+    table["late_mean"] += 3.95 * np.hypot(table["late_sd"] / np.sqrt(2000), pipeline.product["late_mcse"])
+    finding = compare(replace(run, product=table), pipeline, level=1e-3).stage("predictions").findings[0]
+    assert (finding.where, finding.what) == ("late_mean", "mean over all rows of the difference")
+    assert finding.z == pytest.approx(3.95, abs=0.05)
 
 
 def test_quantiles_of_few_trials_may_be_a_step_apart():
