@@ -22,7 +22,7 @@ def mixture(work: Workload) -> tuple[float, Array]:
     for start in range(0, len(work.trials), PIECE):
         stop = min(start + PIECE, len(work.trials))
         p = work.probabilities(start, stop)
-        found[start:stop] = summarise_binomial(p, work.trials[start:stop], LEVELS, CHAINS).quantiles
+        found[start:stop] = summarise_binomial(p, work.trials[start:stop].astype(float), LEVELS, CHAINS).quantiles
     return time.perf_counter() - begun, found[:SHOWN]
 
 

@@ -1,4 +1,4 @@
-"""The binomial distribution as tables, and where its mass lies.
+"""The binomial distribution and equal mixtures of it.
 
 On the scale φ = arcsin √p a share of n trials has a standard deviation of about s = 1/(2√n) everywhere (Anscombe 1948),
 so that a grid even in φ resolves every p alike; sin² folds what lies beyond its ends back into 0 to 1.
@@ -8,67 +8,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
-Counts = NDArray[np.int64]
 
 REACH = 6.0  # standard deviations from the outermost p to where no mass is left to speak of (1e-9)
-ALL_COUNTS = 2000  # trials up to which every count is tabulated
 
 
-def spread(trials: int) -> float:
+def spread(trials: Array | float) -> Array:
     """The standard deviation of a share of `trials` on the arcsine scale."""
-    return 0.5 / float(np.sqrt(trials))
+    return np.asarray(0.5 / np.sqrt(trials))
 
 
-def counts_between(low: float, high: float, trials: int, step: float) -> Counts:
-    """The counts that a p between `low` and `high`, given as arcsin √p, can bring about; ascending.
+def reach(low: float, high: float, trials: int) -> tuple[int, int]:
+    """The first and the last count that a p between `low` and `high`, given as arcsin √p, can bring about."""
+    beyond = REACH * float(spread(trials))
+    ends = np.square(np.sin([max(0.0, low - beyond), min(np.pi / 2, high + beyond)])) * trials
+    return int(ends[0]), min(trials, int(np.ceil(ends[1])))
 
-    All of them up to ALL_COUNTS trials; of more trials those nearest to the multiples of ⅜ `step` on the arcsine scale.
+
+def cdf_table(p: Array, trials: int, first: int, last: int) -> Array:
+    """P(count ≤ k) for each p (G,) and each k from `first` to `last`: shape (G, last − first + 1).
+
+    Probabilities are added up, some forty times faster than an incomplete beta function for each.
     """
-    reach = REACH * spread(trials)
-    start, stop = max(0.0, low - reach), min(np.pi / 2, high + reach)
-    if trials <= ALL_COUNTS:
-        first, last = np.square(np.sin([start, stop])) * trials
-        return np.arange(int(first), min(trials, int(np.ceil(last))) + 1)
-    fine = 0.375 * step
-    places = np.minimum(fine * np.arange(int(start / fine), int(np.ceil(stop / fine)) + 1), np.pi / 2)
-    return np.unique(np.rint(np.square(np.sin(places)) * trials).astype(np.int64))
-
-
-def log_pmf(p: Array, trials: int, counts: Counts) -> Array:
-    """log P(count = k) for each p (G,) and each k in `counts` (K,): shape (G, K)."""
     from scipy.special import gammaln
 
-    choose = gammaln(trials + 1) - gammaln(counts + 1) - gammaln(trials - counts + 1)
+    counts = np.arange(first, last + 1)
     inside = np.clip(p, 1e-300, 1 - 2.0**-53)
-    return np.asarray(np.outer(np.log(inside), counts) + np.outer(np.log1p(-inside), trials - counts) + choose)
-
-
-def cdf_table(p: Array, trials: int, counts: Counts) -> Array:
-    """P(count ≤ k) for each p (G,) and each k in `counts` (K,), ascending: shape (G, K).
-
-    Consecutive counts are added up, some forty times faster than an incomplete beta function for each.
-    """
-    if len(counts) > 1 and counts[-1] - counts[0] != len(counts) - 1:
-        return _sparse_table(p, trials, counts)
-    table = np.exp(log_pmf(p, trials, counts))
-    if counts[0] > 0:
-        table[:, 0] += _cdf(counts[:1] - 1, trials, p)
+    choose = gammaln(trials + 1) - gammaln(counts + 1) - gammaln(trials - counts + 1)
+    table = np.outer(np.log(inside), counts)
+    table += np.outer(np.log1p(-inside), trials - counts)
+    table += choose
+    np.exp(table, out=table)
+    if first > 0:
+        table[:, 0] += cdf(np.array([first - 1.0]), np.array([float(trials)]), p)
     np.cumsum(table, axis=1, out=table)
-    return np.minimum(table, 1.0)
+    return np.asarray(np.minimum(table, 1.0, out=table))
 
 
-def _sparse_table(p: Array, trials: int, counts: Counts) -> Array:
-    """The same for counts that are far apart: 0 or 1 wherever a count lies out of reach of p."""
-    distance = np.arcsin(np.sqrt(counts / trials))[None, :] - np.arcsin(np.sqrt(p))[:, None]
-    table = (distance > 0).astype(float)
-    near = np.abs(distance) <= REACH * spread(trials)
-    rows, columns = np.nonzero(near)
-    table[near] = _cdf(counts[columns], trials, p[rows])
-    return table
+def cdf(count: Array, trials: Array, p: Array) -> Array:
+    """P(count ≤ k), elementwise; between two counts it rises smoothly from the one to the other.
 
-
-def _cdf(counts: Counts, trials: int, p: Array) -> Array:
-    """P(count ≤ k); not `bdtr`, which is off by up to 4e-4 at ten million trials."""
+    Not scipy's `bdtr`, which is off by up to 4e-4 at ten million trials.
+    """
     from scipy.special import betaincc
 
-    return np.asarray(np.where(counts >= trials, 1.0, betaincc(counts + 1.0, np.maximum(trials - counts, 1), p)))
+    k = np.clip(count, -1 + 1e-9, trials - 1e-9)
+    inside = betaincc(k + 1, trials - k, p)
+    return np.asarray(np.where(count >= trials, 1.0, np.where(count <= -1, 0.0, inside)))
+
+
+def quick_cdf(count: Array, trials: Array, p: Array) -> Array:
+    """The same by the normal approximation of Peizer and Pratt (1968), a tenth of the time.
+
+    Off by less than 4e-4 from the third count on and up to the third from the last, by 4e-3 at the outermost ones.
+    """
+    from scipy.special import ndtr
+
+    k, p = np.clip(count, 0, trials - 1), np.clip(p, 1e-12, 1 - 1e-12)
+    q = 1 - p
+    away = k + 2 / 3 - (trials + 1 / 3) * p + 0.02 * (q / (k + 1) - p / (trials - k) + (q - 0.5) / (trials + 1))
+    skew = 1 + q * _deviance((k + 0.5) / (trials * p)) + p * _deviance((trials - k - 0.5) / (trials * q))
+    inside = ndtr(away * np.sqrt(np.maximum(skew, 0) / ((trials + 1 / 6) * p * q)))
+    return np.asarray(np.where(count >= trials, 1.0, np.where(count <= -1, 0.0, inside)))
+
+
+def _deviance(ratio: Array) -> Array:
+    """(1 − x² + 2x log x)/(1 − x)², and its limit near 1."""
+    gap = 1 - ratio
+    near = np.abs(gap) < 1e-4
+    safe = np.where(near, 0.5, ratio)
+    return np.asarray(np.where(near, gap / 3, (1 - safe**2 + 2 * safe * np.log(safe)) / (1 - safe) ** 2))
+
+
+def mixture_cdf(count: Array, trials: Array, p: Array) -> Array:
+    """P(count ≤ k) of each row's equal mixture: k and trials (rows,), p (rows, L)."""
+    return np.asarray(cdf(count[:, None], trials[:, None], p).mean(axis=1))

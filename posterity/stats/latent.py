@@ -9,17 +9,18 @@ point of their own probability, as with delays in whole minutes.
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.stats.binomial import cdf_table, counts_between, spread
+from posterity.stats.binomial import cdf_table, mixture_cdf, quick_cdf, reach
 
 Array = NDArray[np.floating]
 
 NEVER = 1e-12  # closest that a probability may come to 0 or 1 where its logarithm is taken
+ALL_COUNTS, SOME_COUNTS = 1000, 257
 TAIL = 10  # quantiles from the end by which the tail's scale is set
 
 
 def share_distribution(p: Array, count: Array, trials: Array) -> tuple[Array, Array]:
     """P(count < k) and P(count ≤ k) of each row, from probabilities p (rows, L) and k, trials (rows,)."""
-    return _mixture_cdf(p, count - 1, trials), _mixture_cdf(p, count, trials)
+    return mixture_cdf(count - 1, trials, p), mixture_cdf(count, trials, p)
 
 
 def share_log_probability(p: Array, count: Array, trials: Array) -> Array:
@@ -35,16 +36,28 @@ def share_log_probability(p: Array, count: Array, trials: Array) -> Array:
 def share_crps(p: Array, count: int, trials: int) -> float:
     """∫(F(x) − 1{x ≥ y})² dx of one row's share y = count/trials, from its probabilities p (L,).
 
-    Summed over the steps of F; where there are too many of them F is taken as linear between those that are tabulated.
+    Summed over the steps of F; where there are too many of them F is taken as linear between some of them.
     """
     angles = np.arcsin(np.sqrt(np.clip(p, 0, 1)))
-    reached = counts_between(float(angles.min()), float(angles.max()), trials, spread(trials) / 3)
-    counts = np.union1d(reached, [count])
-    cdf = cdf_table(np.asarray(p, dtype=float), trials, counts).mean(axis=0)
-    passed = (counts[:-1] >= count).astype(float)
-    start, rise, gap = cdf[:-1] - passed, np.diff(cdf), np.diff(counts).astype(float)
+    first, last = reach(float(angles.min()), float(angles.max()), trials)
+    if last - first < ALL_COUNTS:
+        counts, table = np.arange(first, last + 1), cdf_table(np.asarray(p, dtype=float), trials, first, last)
+    else:
+        counts = np.linspace(first, last, SOME_COUNTS).astype(np.int64)
+        table = quick_cdf(counts[None, :].astype(float), np.array([[float(trials)]]), p[:, None])
+    return _squared_area(counts, table.mean(axis=0), count) / trials
+
+
+def _squared_area(counts: NDArray[np.int64], rising: Array, count: int) -> float:
+    """Σ (F(k) − 1{k ≥ count})² over all k, F being 0 before the first and 1 after the last of `counts`."""
+    places = np.union1d(counts, [count])
+    distribution = np.interp(places, counts, rising, left=0.0, right=1.0)
+    gap = np.diff(places).astype(float)
+    start, rise = distribution[:-1] - (places[:-1] >= count), np.diff(distribution)
+    # Left of the first place F jumps from 0, which is no rise along the gap.
+    rise = np.where((places[:-1] < counts[0]) | (places[:-1] >= counts[-1]), 0.0, rise)
     squares = gap * start**2 + (gap - 1) * start * rise + (gap - 1) * (2 * gap - 1) / (6 * gap) * rise**2
-    return float(squares.sum() / trials)
+    return float(squares.sum())
 
 
 def distribution(quantiles: Array, at: Array) -> tuple[Array, Array]:
@@ -85,14 +98,6 @@ def log_density(quantiles: Array, at: Array) -> Array:
 def levels(count: int) -> Array:
     """The levels (i + ½)/count of latent quantiles."""
     return np.asarray((np.arange(count) + 0.5) / count)
-
-
-def _mixture_cdf(p: Array, count: Array, trials: Array) -> Array:
-    from scipy.special import betaincc
-
-    k, n = count[:, None], trials[:, None]
-    inside = betaincc(np.clip(k, 0, None) + 1, np.maximum(n - np.clip(k, 0, None), 1), np.clip(p, 0, 1)).mean(axis=1)
-    return np.asarray(np.where(count < 0, 0.0, np.where(count >= trials, 1.0, inside)))
 
 
 def _places(quantiles: Array, at: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -1,10 +1,8 @@
 """Predictive distributions of many rows: moments and quantiles without simulating a single outcome.
 
 The draws of a row are sorted once; their mid-quantiles are the latent form from which scores are computed. A share of
-n trials whose probability has draws p₁ … p_S is predicted by the equal mixture of Binomial(n, p_s)/n. The sorted draws
-are averaged in blocks of equal size (which keeps the mean), the blocks are put on a grid even in arcsin √p with the
-weights of cubic interpolation, and the mixture's distribution function is the product of these weights with a table of
-binomial distribution functions: one matrix product for all rows with the same number of trials.
+n trials whose probability has draws p₁ … p_S is predicted by the equal mixture of Binomial(n, p_s)/n, of which
+`posterity.stats.mixture` finds the quantiles.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ModelError
-from posterity.stats.binomial import cdf_table, counts_between, spread
+from posterity.stats.mixture import TABULATED, mixture_quantiles
 
 Array = NDArray[np.floating]
 
 LATENT = 100
 BLOCKS = 250  # of the sorted draws of a row: at worst, with endless trials, 1/500 of error in the distribution function
-STEP = 1 / 3  # of the grid, in binomial standard deviations: its error in the distribution function is below 2e-4
-WIDEST = 384  # grid points of one table
+SEARCHED = 64  # rows whose quantiles are searched for at once
 PIECE = 128  # rows sorted at once
 TILE = 32  # draws copied at once
 THREADS = 2
@@ -59,10 +56,10 @@ def summarise_binomial(p: Array, trials: Array, levels: Sequence[float], chains:
     angles = np.arcsin(np.sqrt(sorted_.blocks))
 
     def fill(rows: NDArray[np.intp]) -> None:
-        quantiles[rows] = _mixture_quantiles(angles[rows], int(n[rows[0]]), np.asarray(levels))
+        quantiles[rows] = mixture_quantiles(angles[rows], n[rows], np.asarray(levels, dtype=float))
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(fill, _groups(n, angles)))
+        list(pool.map(fill, _groups(n)))
     n = np.where(n > 0, n, np.nan)
     mean = sorted_.mean
     sd = np.sqrt(sorted_.variance + np.maximum(mean * (1 - mean) - sorted_.variance, 0) / n)
@@ -168,62 +165,11 @@ def _by_row(values: Array) -> Array:
     return part
 
 
-def _groups(trials: Array, angles: Array) -> Iterator[NDArray[np.intp]]:
-    """Rows that share one table: the same number of trials, and probabilities in a range that the grid can span."""
-    order = np.lexsort((angles.mean(axis=1), trials))
-    order = order[trials[order] > 0]
-    low, high = angles[:, 0], angles[:, -1]
-    start = 0
-    while start < len(order):
-        n = trials[order[start]]
-        stop = start + int(np.searchsorted(trials[order[start:]], n, side="right"))
-        widest = WIDEST * STEP * spread(int(n))
-        rows = order[start:stop]
-        reach = np.maximum.accumulate(high[rows]) - np.minimum.accumulate(low[rows])
-        fits = max(1, int(np.searchsorted(reach, widest, side="right")))
-        yield rows[:fits]
-        start += fits
-
-
-def _mixture_quantiles(angles: Array, trials: int, levels: Array) -> Array:
-    """Quantiles (rows, levels) of the share, the mixture given by equally likely arcsin √p of shape (rows, blocks).
-
-    The grid consists of multiples of a step that the trials alone determine: a row has the same quantiles in whichever
-    company it is predicted.
-    """
-    low, high = float(angles.min()), float(angles.max())
-    # A single row may be wider than the widest grid: its probabilities then vary far more than its counts.
-    step = max(STEP * spread(trials), (high - low) / WIDEST)
-    first = int(low / step) - 1
-    weights = _interpolation_weights(angles / step - first, int(high / step) - first + 3)
-    counts = counts_between(low, high, trials, step)
-    grid = np.square(np.sin(step * (first + np.arange(weights.shape[1]))))
-    return _reach(weights @ cdf_table(grid, trials, counts), counts, levels) / trials
-
-
-def _interpolation_weights(places: Array, size: int) -> Array:
-    """Mean weights of `size` grid points in the cubic (Lagrange) interpolation at `places` (rows, blocks)."""
-    rows, blocks = places.shape
-    below = np.floor(places)
-    t = places - below
-    flat = (below.astype(np.intp) + np.arange(rows)[:, None] * size).ravel()
-    a, b, c = t + 1, t - 1, t - 2
-    shares = {-1: -t * b * c / 6, 0: a * b * c / 2, 1: -a * t * c / 2, 2: a * t * b / 6}
-    total = np.zeros(rows * size)
-    for offset, share in shares.items():
-        total += np.bincount(flat + offset, share.ravel(), rows * size)
-    return np.asarray(total.reshape(rows, size) / blocks)
-
-
-def _reach(cdf: Array, counts: NDArray[np.int64], levels: Array) -> Array:
-    """The smallest count at which each row of `cdf` reaches each level, linear between counts that are not adjacent."""
-    found = np.empty((len(cdf), len(levels)))
-    rows = np.arange(len(cdf))
-    for i, level in enumerate(levels):
-        at = np.minimum((cdf < level - 1e-9).sum(axis=1), len(counts) - 1)
-        before = np.maximum(at - 1, 0)
-        rise = cdf[rows, at] - cdf[rows, before]
-        share = np.divide(level - cdf[rows, before], rise, out=np.ones(len(cdf)), where=rise > 0)
-        gap = counts[at] - counts[before]
-        found[:, i] = np.where(gap <= 1, counts[at], counts[before] + np.ceil(np.clip(share, 0, 1) * gap))
-    return found
+def _groups(trials: Array) -> Iterator[NDArray[np.intp]]:
+    """Rows that are worked on together: those with the same number of trials, or some of those with very many."""
+    order = np.argsort(trials, kind="stable")
+    none, many = np.searchsorted(trials[order], [0, TABULATED], side="right")
+    few = order[none:many]
+    yield from np.split(few, np.flatnonzero(np.diff(trials[few])) + 1) if len(few) else ()
+    for start in range(int(many), len(order), SEARCHED):
+        yield order[start : start + SEARCHED]

@@ -77,8 +77,24 @@ def test_a_certain_probability_leaves_the_binomial_itself(trials, p, draws):
     assert found.sd[0] == pytest.approx(np.sqrt(p * (1 - p) / trials), abs=1e-9)
 
 
-def test_probabilities_at_the_ends():
-    found = summarise_binomial(np.array([[0.0, 1.0]] * 10), np.array([50, 50]), LEVELS)
+@pytest.mark.parametrize("events", [0.01, 0.5, 1.0, 3.0, 20.0])
+@pytest.mark.parametrize("rare", [True, False])
+def test_rare_events_among_very_many_trials(events, rare):
+    trials = 100_000
+    p = np.random.default_rng(0).gamma(20, events / 20 / trials, (500, 8))
+    p = p if rare else 1 - p
+    found = summarise_binomial(p, np.full(8, trials), LEVELS)
+    errors = [
+        error_of_quantile(p[:, row], trials, found.quantiles[row, i], level)
+        for row in range(8)
+        for i, level in enumerate(LEVELS)
+    ]
+    assert max(errors) < TOLERANCE
+
+
+@pytest.mark.parametrize("trials", [50, 5000])
+def test_probabilities_at_the_ends(trials):
+    found = summarise_binomial(np.array([[0.0, 1.0]] * 10), np.array([trials, trials]), LEVELS)
     np.testing.assert_array_equal(found.quantiles, [[0.0] * 5, [1.0] * 5])
     np.testing.assert_array_equal(found.sd, 0)
 
