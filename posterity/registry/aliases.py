@@ -10,8 +10,10 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from posterity.errors import CorruptError, NotFoundError, SettingsError
+from posterity.registry import audit
 from posterity.registry.versions import version_key
 from posterity.store import ObjectStore
 from posterity.store.digest import canonical_json
@@ -58,7 +60,7 @@ def move(store: ObjectStore, model: str, alias: str, number: int, who: str, why:
         follows=before.id if before else "",
     )
     data = canonical_json(asdict(entry))
-    store.put(f"models/{model}/audit/{time.time_ns():020d}-{entry.id}.json", data)
+    store.put(f"{audit.folder(model)}{time.time_ns():020d}-{entry.id}.json", data)
     store.replace(_key(model, alias), data, pointer[1] if pointer else None)
     return entry
 
@@ -77,7 +79,7 @@ def pointed(store: ObjectStore, model: str, alias: str) -> Move | None:
 
 def history(store: ObjectStore, model: str) -> list[Move]:
     """The moves of all aliases of `model` that happened, in their order. Raises CorruptError."""
-    entries = [_parse(key, store.get(key)) for key in store.list(f"models/{model}/audit/")]
+    entries = [_move(key, facts) for key, facts in audit.read(store, model) if "kind" not in facts]
     pointers = [pointed(store, model, alias) for alias in ALIASES]
     by_id = {entry.id: entry for entry in entries}
     happened: set[str] = set()
@@ -99,11 +101,16 @@ def _check(store: ObjectStore, model: str, alias: str, number: int, why: str) ->
 
 def _parse(key: str, data: bytes) -> Move:
     try:
-        return Move(**json.loads(data))
-    except (ValueError, TypeError) as error:
-        raise CorruptError(
-            f"{key} is not the record of a move ({error}); restore it from a copy of the store"
-        ) from error
+        return _move(key, json.loads(data))
+    except ValueError as error:
+        raise CorruptError(f"{key} is not the record of a move ({error}); restore it from a copy") from error
+
+
+def _move(key: str, facts: Any) -> Move:
+    try:
+        return Move(**facts)
+    except TypeError as error:
+        raise CorruptError(f"{key} is not the record of a move ({error}); restore it from a copy") from error
 
 
 def _key(model: str, alias: str) -> str:
