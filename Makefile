@@ -95,7 +95,7 @@ $(UV): requirements.lock
 
 $(RUNTIME): pyproject.toml requirements.lock $(UV)
 	@echo 'Installing what a run needs into $(VENV), once …'
-	@$(INSTALL) --editable '.[stage]'
+	@$(INSTALL) --editable '.[stage,cluster]'
 	@$(BYTECODE)
 	@touch $@
 

@@ -1,6 +1,7 @@
 """The experiment pipeline: from raw data to a registered, converged data product."""
 
-from typing import Dict  # noqa: UP035 (kfp reads these annotations)
+from collections.abc import Callable
+from typing import Any, Dict  # noqa: UP035 (kfp reads these annotations)
 
 from kfp import dsl
 
@@ -16,66 +17,76 @@ from components.predict import predict
 from components.preprocess import preprocess
 from components.register import register
 from components.sample import sample
+from pipelines.compile_settings import CompileSettings
+from pipelines.pods import configure
+
+NAME = "posterity-experiment"
+DESCRIPTION = "Snapshot, test, sample in parallel, refuse what has not converged, publish, score, compare, register."
+Pod = Callable[[dsl.PipelineTask], dsl.PipelineTask]
+Arguments = dict[str, Any]
 
 
-def own_cache(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """Switch the backend's cache off: stages find earlier results in the store, by what they really depend on."""
-    return task.set_caching_options(False)
+def build(settings: CompileSettings) -> Any:
+    """The pipeline, with pods that run as the settings say."""
+
+    def pod(task: dsl.PipelineTask) -> dsl.PipelineTask:
+        return configure(task, settings)
+
+    @dsl.pipeline(name=NAME, description=DESCRIPTION)  # type: ignore[untyped-decorator]
+    def experiment(
+        as_of: str,
+        model: str = "flights",
+        source: str = "",
+        seed: int = 1,
+        chains: int = 4,
+        shards: str = "auto",
+        sampler: Dict[str, float] = {},  # noqa: B006, UP006 (a constant in the compiled pipeline)
+        run: str = "",
+    ) -> None:
+        """Run one model once.
+
+        Args:
+            as_of: The day up to which outcomes are known, YYYY-MM-DD.
+            model: Name of an installed model, or path/file.py:Class.
+            source: Where the raw data is; empty for the model's default source.
+            seed: Root seed of all chains.
+            chains: Number of chains.
+            shards: Number of pods that share the chains, or auto.
+            sampler: Settings that differ from the model's (draws, warmup, target_accept, …).
+            run: Name of the run; empty for the identifier of the pipeline job.
+        """
+        common = {"run": f"{run}|{dsl.PIPELINE_JOB_ID_PLACEHOLDER}", "model": model}
+        dated = {**common, "as_of": as_of}
+        with dsl.ExitHandler(pod(notify(**dated)), name="experiment"):
+            raw, tables = _prepare(pod, source, common, dated)
+            planned = pod(plan(seed=seed, chains=chains, shards=shards, sampler=sampler, **tables, **dated))
+            to_sample = planned.outputs["plan"]
+            shard_list = planned.outputs["Output"]
+            with dsl.ParallelFor(shard_list, name="shards", parallelism=settings.parallelism or None) as shard:
+                sampled = pod(sample(shard=shard, plan=to_sample, **common))
+            draws = dsl.Collected(sampled.outputs["draws"])
+            posterior = pod(diagnose(plan=to_sample, draws=draws, **tables, **dated)).outputs["posterior"]
+            _publish(pod, {"snapshot": raw, "plan": to_sample, "posterior": posterior}, tables, dated)
+
+    return experiment
 
 
-@dsl.pipeline(  # type: ignore[untyped-decorator]
-    name="posterity-experiment",
-    description="Snapshot, test, sample in parallel, refuse what has not converged, publish, score, compare, register.",
-)
-def experiment(
-    as_of: str,
-    model: str = "flights",
-    source: str = "",
-    seed: int = 1,
-    chains: int = 4,
-    shards: str = "auto",
-    sampler: Dict[str, float] = {},  # noqa: B006, UP006 (a constant in the compiled pipeline)
-    run: str = "",
-) -> None:
-    """Run one model once.
+def _prepare(pod: Pod, source: str, common: Arguments, dated: Arguments) -> tuple[Any, Arguments]:
+    """From the source to features: the snapshot, and the two tables."""
+    raw = pod(ingest(source=source, **dated)).outputs["snapshot"]
+    checked = pod(check_data(snapshot=raw, **dated))
+    clean = pod(preprocess(snapshot=raw, **common)).after(checked).outputs["clean"]
+    features = pod(engineer_features(clean=clean, **common)).outputs["features"]
+    return raw, {"clean": clean, "features": features}
 
-    Args:
-        as_of: The day up to which outcomes are known, YYYY-MM-DD.
-        model: Name of an installed model, or path/file.py:Class.
-        source: Where the raw data is; empty for the model's default source.
-        seed: Root seed of all chains.
-        chains: Number of chains.
-        shards: Number of pods that share the chains, or auto.
-        sampler: Settings that differ from the model's (draws, warmup, target_accept, …).
-        run: Name of the run; empty for the identifier of the pipeline job.
-    """
-    name = f"{run}|{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
-    common = {"run": name, "model": model}
-    dated = {**common, "as_of": as_of}
-    with dsl.ExitHandler(own_cache(notify(**dated)), name="experiment"):
-        raw = own_cache(ingest(source=source, **dated)).outputs["snapshot"]
-        checked = own_cache(check_data(snapshot=raw, **dated))
-        clean = own_cache(preprocess(snapshot=raw, **common)).after(checked).outputs["clean"]
-        features = own_cache(engineer_features(clean=clean, **common)).outputs["features"]
-        tables = {"clean": clean, "features": features}
-        planned = own_cache(plan(seed=seed, chains=chains, shards=shards, sampler=sampler, **tables, **dated))
-        to_sample = planned.outputs["plan"]
-        with dsl.ParallelFor(planned.outputs["Output"], name="shards") as shard:
-            sampled = own_cache(sample(shard=shard, plan=to_sample, **common))
-        draws = dsl.Collected(sampled.outputs["draws"])
-        posterior = own_cache(diagnose(plan=to_sample, draws=draws, **tables, **dated)).outputs["posterior"]
-        product = own_cache(predict(clean=clean, posterior=posterior, **dated)).outputs["product"]
-        scores = own_cache(evaluate(clean=clean, product=product, **dated)).outputs["scores"]
-        compared = own_cache(detect_drift(clean=clean, posterior=posterior, scores=scores, **dated))
-        own_cache(
-            register(
-                snapshot=raw,
-                plan=to_sample,
-                posterior=posterior,
-                product=product,
-                scores=scores,
-                drift=compared.outputs["drift"],
-                **tables,
-                **dated,
-            )
-        )
+
+def _publish(pod: Pod, made: Arguments, tables: Arguments, dated: Arguments) -> None:
+    """From the posterior to a registered version."""
+    clean, posterior = tables["clean"], made["posterior"]
+    product = pod(predict(clean=clean, posterior=posterior, **dated)).outputs["product"]
+    scores = pod(evaluate(clean=clean, product=product, **dated)).outputs["scores"]
+    drift = pod(detect_drift(clean=clean, posterior=posterior, scores=scores, **dated)).outputs["drift"]
+    pod(register(product=product, scores=scores, drift=drift, **made, **tables, **dated))
+
+
+experiment = build(CompileSettings())  # what `kfp dsl compile` looks for

@@ -89,8 +89,19 @@ def _child(job_file: Path) -> None:
 
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=job["root"], raise_on_error=True)
     pipeline = components.load_component_from_file(job["compiled"])
+    _try_once(pipeline)
     print(f"orchestrator ready after {time.time() - started:.1f} s")
     pipeline(**job["parameters"])
+
+
+def _try_once(pipeline: Any) -> None:
+    """Take the retries out of a loaded pipeline: they are for pods that are taken away, and nobody takes away a process
+    of this machine."""
+    for component in pipeline.pipeline_spec.components.values():
+        for task in component.dag.tasks.values():
+            task.ClearField("retry_policy")
+    for task in pipeline.pipeline_spec.root.dag.tasks.values():
+        task.ClearField("retry_policy")
 
 
 if __name__ == "__main__":

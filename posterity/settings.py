@@ -1,10 +1,16 @@
 """Every setting of Posterity: environment variables with the prefix POSTERITY_, read in one place."""
 
 import os
+import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from posterity.errors import SettingsError
+
+# What Kubernetes tells a pod about each Service of its namespace, those called posterity-… too.
+SERVICE_LINK = re.compile(
+    r"POSTERITY(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
 
 
 def _setting(default: str, help: str, *, secret: bool = False) -> str:  # noqa: A002
@@ -25,6 +31,13 @@ class Settings:
     pseudonym_key: str = _setting(
         "", "Key of the pseudonyms of personal columns; required by models that have any", secret=True
     )
+    api_endpoint: str = _setting(
+        "", "Kubeflow Pipelines API that runs are submitted to: http://ml-pipeline.kubeflow:8888"
+    )
+    dashboard_url: str = _setting("", "Where people open the Kubeflow dashboard; default: the API endpoint")
+    registry_url: str = _setting("", "Where people open the MLflow server; default: the registry, if it is a server")
+    namespace: str = _setting("kubeflow", "Namespace in which the stages run")
+    context: str = _setting("", "Context of the kubeconfig file; default: the current one")
     image: str = _setting("", "Image that this process runs in; recorded with every version")
     log_level: str = _setting("WARNING", "Level of the Python log: DEBUG, INFO, WARNING, ERROR")
 
@@ -33,9 +46,9 @@ class Settings:
         """Read POSTERITY_*; an empty variable counts as none. Raises SettingsError on one that is not a setting."""
         known = {f"POSTERITY_{item.name.upper()}": item.name for item in fields(cls)}
         given = {name: value for name, value in os.environ.items() if name.startswith("POSTERITY_")}
-        if unknown := sorted(set(given) - set(known)):
+        if unknown := sorted(name for name in set(given) - set(known) if not SERVICE_LINK.fullmatch(name)):
             raise SettingsError(f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}")
-        return cls(**{known[name]: value for name, value in given.items() if value})._with_defaults()
+        return cls(**{known[name]: value for name, value in given.items() if value and name in known})._with_defaults()
 
     def _with_defaults(self) -> "Settings":
         home = Path.cwd() / ".posterity"

@@ -13,6 +13,7 @@ import pytest
 import typer.main
 
 from pipelines.cli.app import app
+from pipelines.compile_settings import CompileSettings, StageSettings, read_settings
 from posterity import errors
 from posterity.model.contract import MCMCModel, Model, MonteCarloModel
 from posterity.runs import ORDER
@@ -62,6 +63,20 @@ def test_reference_pages_are_fresh(name: str, generator: ModuleType) -> None:
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     documented = [code(row[0])[0] for row in rows(page("settings.md"), "variable")]
     assert documented == [f"POSTERITY_{item.name.upper()}" for item in fields(Settings)]
+
+
+def test_every_compile_setting_is_documented_with_its_default() -> None:
+    text = page("settings.md")
+    documented = {code(row[0])[0]: row[2].strip("`") for row in rows(text, "compile setting")}
+    assert documented == {item.name: str(item.default) for item in fields(CompileSettings) if item.metadata}
+    settings = CompileSettings()
+    for place, stage in ((2, "plan"), (3, "sample")):
+        own = settings.of_stage(stage)
+        for row in rows(text, "stage setting"):
+            name, shown = code(row[0])[0], row[place].strip("`") or row[2].strip("`")
+            read = read_settings([f"{stage}.{name}={shown}"]).of_stage(stage)
+            assert getattr(read, name) == getattr(own, name), (stage, name)
+    assert [code(row[0])[0] for row in rows(text, "stage setting")] == [item.name for item in fields(StageSettings)]
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -43,6 +43,16 @@ def test_a_misspelled_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         Settings.from_environment()
 
 
+@pytest.mark.parametrize(
+    "name", ["REGISTRY_SERVICE_HOST", "REGISTRY_SERVICE_PORT_HTTP", "REGISTRY_PORT", "SERVER_PORT_8080_TCP_ADDR"]
+)
+def test_what_kubernetes_says_of_a_service_called_posterity_is_no_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"POSTERITY_{name}", "tcp://10.96.0.7:5000")
+    assert Settings.from_environment().registry.startswith("sqlite:///")
+
+
 def test_settings_can_be_printed_without_their_secrets() -> None:
     settings = Settings(pseudonym_key="key-of-keys", alert_urls="slack://token", store="file:///x")
     assert "file:///x" in repr(settings)

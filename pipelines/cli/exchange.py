@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.shared import Json, console, print_json, print_path, print_rows, the_store
-from posterity.errors import RefusedError
+from pipelines.cli.shared import (
+    CompileSetting,
+    Image,
+    Json,
+    SampleImage,
+    console,
+    print_json,
+    print_path,
+    print_rows,
+    the_store,
+)
+from posterity.errors import RefusedError, SettingsError
 
 COMPARE = """Examples:
 
@@ -16,22 +26,49 @@ COMPARE = """Examples:
   posterity compare legacy/out flights-2013-03-31-a1b2c3 --map parity.json --picture parity.svg"""
 
 
+COMPILE = """Examples:
+
+  posterity compile
+
+  posterity compile --image registry.example.org/posterity/stage:1a2b3c --settings cluster.yaml --out flights.yaml
+
+  posterity compile --settings parallelism=8 --settings sample.node_selector='{pool: spot}' --out flights.yaml
+
+  posterity compile --manifest --image posterity/stage:1a2b3c --out pipeline.yaml"""
+
+
 def attach(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.command("compile", epilog="Examples:\n\n  posterity compile\n\n  posterity compile --to experiment.yaml")(
-        compile_pipeline
-    )
+    app.command("compile", epilog=COMPILE)(compile_pipeline)
     app.command(epilog=COMPARE)(compare)
 
 
 def compile_pipeline(
-    to: Annotated[Path | None, typer.Option(help="File to write; pipelines/experiment.yaml if not given.")] = None,
+    image: Image = "",
+    sample_image: SampleImage = "",
+    settings: CompileSetting = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; pipelines/experiment.yaml if not given.")] = None,
+    as_manifest: Annotated[
+        bool, typer.Option("--manifest", help="Write Pipeline and PipelineVersion, for kubectl apply.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compile the experiment pipeline to YAML for Kubeflow Pipelines and for local runs."""
-    from pipelines.compile import COMPILED, compile_experiment
+    """Compile the experiment pipeline to YAML, for Kubeflow Pipelines and for local runs.
 
-    print_path(compile_experiment(to or COMPILED), as_json)
+    Without options it is the committed pipelines/experiment.yaml. Settings fill in images and how the pods of the
+    stages run, and change nothing else; docs/settings.md lists them.
+    """
+    from pipelines.compile import COMPILED, compile_experiment, compile_manifest
+    from pipelines.compile_settings import read_settings
+    from posterity.settings import Settings
+
+    filled = read_settings(settings or [], image, sample_image)
+    if out is None and (image or sample_image or settings or as_manifest):
+        raise SettingsError("give --out FILE: pipelines/experiment.yaml is the pipeline with default settings")
+    if out and as_manifest:
+        print_path(compile_manifest(out, filled, Settings.from_environment().namespace), as_json)
+    else:
+        print_path(compile_experiment(out or COMPILED, filled), as_json)
 
 
 def compare(
@@ -47,7 +84,6 @@ def compare(
     Tables are compared to the bit, posterior and predictions within Monte Carlo error; what is not there is listed.
     """
     from pipelines.parity import load_pipeline_run
-    from posterity.errors import SettingsError
     from posterity.parity import compare_with
 
     if picture and picture.suffix not in {".svg", ".png"}:

@@ -15,6 +15,12 @@ from posterity.settings import Settings
 from posterity.store import ObjectStore, open_store
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+Image = Annotated[str, typer.Option(help="Image of the stages; posterity/stage:dev if not given.")]
+SampleImage = Annotated[str, typer.Option(help="Image of the stage sample; that of the other stages if not given.")]
+CompileSetting = Annotated[
+    list[str] | None,
+    typer.Option("--settings", help="YAML file with compile settings, or one as name=value; repeatable."),
+]
 UNBOUNDED = 10_000  # columns of a line that no terminal shows: nothing is folded or cut for pipes and files
 console = Console(width=None if sys.stdout.isatty() else UNBOUNDED)
 messages = Console(stderr=True)  # what is not the result of a command

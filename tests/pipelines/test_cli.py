@@ -212,7 +212,7 @@ WRONG = [
     (("report", "first", "--to", "none/report.html"), "none/report.html cannot be used"),
     (("stage", "first", "none"), "no record of stage 'none'; it has ingest"),
     (("test", MODEL, "--as-of", "never"), "'never' is not a day"),
-    (("compile", "--to", "none/x.yaml"), "cannot be used (No such file or directory)"),
+    (("compile", "--out", "none/x.yaml"), "cannot be used (No such file or directory)"),
     (("versions", "none"), "no version of 'none' is registered; models with versions: shop"),
     (("versions", "--tag", "gate"), "not of the form name=value"),
     (("inspect", "shop/2"), "shop has no version '2'; it has 1"),

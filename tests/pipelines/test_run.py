@@ -23,3 +23,5 @@ def test_a_back_test_needs_an_earlier_period(tmp_path: Path) -> None:
     done = folder.command("run", MODEL, "--as-of", "2025-12-31", "--source", "sales.csv", "--backtest")
     assert done.returncode == 3
     assert "holds no rows" in done.stderr
+    log = next((folder.path / ".posterity" / "local").glob("*/stages.log")).read_text()
+    assert "Retrying" not in log, "retries are for pods that are taken away"
