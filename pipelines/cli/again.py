@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from posterity.data.snapshot import digest_of, read_manifest
 from posterity.errors import SettingsError
 from posterity.model.loading import load_model
 from posterity.model.source import archive, unpack
@@ -63,7 +64,11 @@ def schema_differences(version: Version, log: RunLog) -> list[str]:
 
 
 def copy_snapshot(version: Version, store: ObjectStore, other: ObjectStore) -> str:
-    """Copy a version's snapshot into another store; returns the source that names it there."""
+    """Copy a version's snapshot into another store; returns the source that names it there.
+
+    Raises NotFoundError when the snapshot is gone, saying so if it was erased.
+    """
+    read_manifest(store, digest_of(version.references["snapshot"]))
     base = version.references["snapshot"].key.rpartition("/")[0]
     for name in ("raw.parquet", "origin.json", "manifest.json"):
         if found := store.read(f"{base}/{name}"):

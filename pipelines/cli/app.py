@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (run, demo, look, registry, exchange, work):
+for group in (run, demo, look, registry, exchange, work, data):
     group.attach(app)
 app.add_typer(data.data, name="data")
 app.add_typer(data.features, name="features")

@@ -6,9 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.shared import Json, print_facts, print_json, print_path, print_rows, the_store
+from pipelines.cli.shared import Json, console, messages, print_facts, print_json, print_path, print_rows, the_store
+from posterity.settings import Settings
 
 Digest = Annotated[str, typer.Argument(help="The first digits of a digest.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        epilog='Examples:\n\n  posterity erase 3fa94c --dry-run\n\n  posterity erase 3fa94c --reason "request 17"'
+    )(erase)
+
 
 data = typer.Typer(name="data", help="Snapshots of the raw data.", no_args_is_help=True)
 features = typer.Typer(name="features", help="Feature tables and their definitions.", no_args_is_help=True)
@@ -86,6 +95,36 @@ def export(
     else:
         table.to_parquet(to, index=False)
     print_path(to, as_json, rows=len(table))
+
+
+def erase(
+    snapshot: Digest,
+    reason: Annotated[str, typer.Option(help="Why; kept with the tombstone.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be erased.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a snapshot and what was derived from it alone, for good; a tombstone stays, and the records of versions.
+
+    Artifacts in MLflow go as well. What left the store is out of reach: exports, files, pages kept by Kubeflow.
+    """
+    from posterity import erasure
+    from posterity.registry import identity, tracking
+
+    store = the_store()
+    found = erasure.prepare(store, snapshot)
+    facts = {"snapshot": found.snapshot, "derived": found.places, "versions": [item.label for item in found.versions]}
+    if dry_run:
+        print_facts(facts, as_json)
+        return
+    stone = erasure.erase(store, found, identity.who(), reason)
+    mirrored = not found.versions or tracking.erase(Settings.from_environment(), found.versions)
+    if as_json:
+        print_json({**facts, **asdict(stone), "registry": mirrored})
+        return
+    print_facts({**facts, "derived": f"{len(found.places)} things, erased"}, as_json)
+    console.print(str(stone), highlight=False, markup=False, soft_wrap=True)
+    if not mirrored:
+        messages.print("the registry did not answer; erase again when it does, to delete its copies", soft_wrap=True)
 
 
 @features.command("list", epilog="Examples:\n\n  posterity features list")

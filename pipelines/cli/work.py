@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
@@ -117,25 +118,31 @@ def reproduce(
 def lineage(
     version: Annotated[str, typer.Argument(help="model/number, model@alias, or model.")], as_json: Json = False
 ) -> None:
-    """Show what a version was made from, down to the snapshot and its source."""
+    """Show what a version was made from, down to the snapshot and its source, or that this was erased."""
     from pipelines.cli import again
-    from posterity.data.snapshot import digest_of, read_manifest
+    from posterity.data.snapshot import digest_of, erased, read_manifest
     from posterity.lineage import graph
     from posterity.registry import versions
 
     store = the_store()
     found = versions.get(store, version)
     nodes, edges = graph(found)
+    digest = digest_of(found.references["snapshot"])
+    stone = erased(store, digest)
     if as_json:
-        print_json({"nodes": nodes, "edges": edges})
+        gone = {"erased": asdict(stone)} if stone else {}
+        print_json({"nodes": nodes, "edges": edges, "reproducible": stone is None, **gone})
         return
     sources = {name: [source for source, target in edges if target == name] for name in (node["id"] for node in nodes)}
     order = ["source", "code", *again.COMPARED, "scores", "drift", "version"]
     nodes = sorted(nodes, key=lambda node: order.index(node["kind"]) if node["kind"] in order else len(order))
     rows = [{"part": node["kind"], "digest": node["detail"], "made of": sources[node["id"]]} for node in nodes]
     print_rows(rows, False, title=found.label)
-    manifest = read_manifest(store, digest_of(found.references["snapshot"]))
-    text = f"source: {manifest.source}, as known on {manifest.as_of}, {manifest.rows:,} rows"
+    if stone:
+        text = f"no longer reproducible: {stone}"
+    else:
+        manifest = read_manifest(store, digest)
+        text = f"source: {manifest.source}, as known on {manifest.as_of}, {manifest.rows:,} rows"
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

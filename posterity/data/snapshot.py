@@ -3,7 +3,7 @@
 A snapshot is `snapshots/<digest>/raw.parquet` with `manifest.json` beside it, which is written last and makes the
 snapshot exist; the digest is that of the manifest, which names the table's. Where the table came from does not change
 what it is, and lies beside them in `origin.json`. A marker `quarantine.json` says that the data tests failed; such a
-snapshot is never an input again.
+snapshot is never an input again. `erased.json` is all that is left of one that was erased.
 """
 
 import hashlib
@@ -24,6 +24,30 @@ from posterity.store.digest import canonical_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SNAPSHOTS = "snapshots/"
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What is left of an erased snapshot: who erased it, why, when, and which versions cannot be made again since."""
+
+    snapshot: str
+    who: str
+    why: str
+    when: str
+    versions: list[str] = field(default_factory=list)
+
+    def to_json(self) -> bytes:
+        return canonical_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Tombstone":
+        return cls(**json.loads(data))
+
+    def __str__(self) -> str:
+        return f"snapshot {self.snapshot[:12]} was erased on {self.when[:10]} by {self.who} ({self.why})"
 
 
 @dataclass(frozen=True)
@@ -66,8 +90,8 @@ class Taken:
 def take(store: ObjectStore, model: Model, source: str, as_of: date, settings: Settings) -> Taken:
     """Read the source as of a day and store it, personal columns treated first.
 
-    Raises SourceError (missing, unreadable, empty, a personal column that is not there) and SettingsError (no key for
-    pseudonyms); then nothing has been stored.
+    Raises SourceError (missing, unreadable, empty, a personal column that is not there, exactly what was erased) and
+    SettingsError (no key for pseudonyms); then nothing has been stored.
     """
     name = without_password(source)
     raw = model.extract(source, as_of)
@@ -81,6 +105,8 @@ def take(store: ObjectStore, model: Model, source: str, as_of: date, settings: S
     personal: dict[str, str] = {rule.column: rule.treatment for rule in model.personal}
     manifest = Manifest(name, as_of.isoformat(), len(raw), column_types(raw), digest_bytes(data), personal)
     digest = digest_bytes(manifest.to_json())
+    if stone := erased(store, digest):
+        raise SourceError(f"{name} holds what must not come back: {stone}; correct the source")
     store.put(f"snapshots/{digest}/raw.parquet", data)
     store.put(f"snapshots/{digest}/origin.json", canonical_json(asdict(Origin(name, model.name, model.row_keys))))
     new = store.put(f"snapshots/{digest}/manifest.json", manifest.to_json())
@@ -113,6 +139,8 @@ def quarantine(store: ObjectStore, reference: Reference, reason: str) -> None:
 def read_manifest(store: ObjectStore, digest: str) -> Manifest:
     """The manifest of the snapshot `digest`. Raises NotFoundError, CorruptError."""
     found = store.read(f"snapshots/{digest}/manifest.json")
+    if stone := erased(store, digest):
+        raise NotFoundError(f"{stone}; what was made from it is no longer reproducible")
     if not found:
         raise NotFoundError(f"no snapshot {digest[:12]} in {store.url}; `posterity data list` shows what there is")
     if digest_bytes(found[0]) != digest:
@@ -146,6 +174,17 @@ def digests(store: ObjectStore) -> list[str]:
 def is_quarantined(store: ObjectStore, digest: str) -> bool:
     """Whether the data tests of a snapshot failed."""
     return store.size(_marker(digest)) is not None
+
+
+def erased(store: ObjectStore, digest: str) -> Tombstone | None:
+    """The tombstone of a snapshot, None where it was not erased."""
+    found = store.read(tombstone_key(digest))
+    return Tombstone.from_json(found[0]) if found else None
+
+
+def tombstone_key(digest: str) -> str:
+    """Where the tombstone of a snapshot lies."""
+    return f"{SNAPSHOTS}{digest}/erased.json"
 
 
 def digest_of(reference: Reference) -> str:

@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,6 +72,23 @@ def mirror_run(
         client.set_terminated(identifier, status)
 
     return _attempt(settings, f"run {run}", copy)
+
+
+def erase(settings: Settings, found: Sequence[Version]) -> bool:
+    """Delete the artifacts of `found` and say at each that they were erased; returns whether the registry did so."""
+
+    def delete(client: "MlflowClient") -> None:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        for version in found:
+            number = _known(client, version.model).get(version.product)
+            if number is not None:
+                mirrored = client.get_model_version(version.model, number)
+                artifacts = str(client.get_run(mirrored.run_id).info.artifact_uri)
+                get_artifact_repository(artifacts, tracking_uri=settings.registry).delete_artifacts()
+                client.set_model_version_tag(version.model, number, "erased", "true")
+
+    return _attempt(settings, ", ".join(version.label for version in found), delete)
 
 
 def probe(settings: Settings) -> str:

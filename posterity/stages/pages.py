@@ -46,6 +46,8 @@ def _overview(log: RunLog, records: list[StageRecord]) -> Section:
     version = values.get("register", {}).get("version")
     summary = f"Registered as {version}." if version else "The run has not registered a version (yet)."
     shown: dict[str, Any] = {"gate": gate.get("verdict", ""), "drift": drift.get("verdict", "")}
+    if product and log.store.size(product.output("product").key) is None:
+        return overview_section(f"{summary} Its predictions were erased.", facts=shown)
     if product:
         from posterity.data.product import load_product
 

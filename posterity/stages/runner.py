@@ -8,7 +8,7 @@ any run of any pipeline.
 import importlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -130,7 +130,8 @@ def _take_or_do(stage: Stage, context: Context, begun: StageRecord) -> tuple[Sta
     identity = _identity(stage, context, begun.stage)
     key = f"cache/{begun.stage}/{digest_json(identity)}.json"
     if stage.cached and (found := context.store.read(key)):
-        return replace(begun, status="reused", why="nothing it depends on has changed", **json.loads(found[0])), None
+        known = {name: value for name, value in json.loads(found[0]).items() if name != "made_from"}
+        return replace(begun, status="reused", why="nothing it depends on has changed", **known), None
     latest = f"cache/{begun.stage}/latest/{digest_json([begun.inputs['model'], begun.part])}.json"
     why = _what_changed(context.store.read(latest), identity)
     result = stage.work(context)
@@ -140,7 +141,8 @@ def _take_or_do(stage: Stage, context: Context, begun: StageRecord) -> tuple[Sta
         "section": _store_section(context.store, result.section),
     }
     if stage.cached and not result.error:
-        context.store.put(key, json.dumps(kept).encode())
+        made_from = [reference.key for reference in _references(context.inputs.values())]
+        context.store.put(key, json.dumps({**kept, "made_from": made_from}).encode())
         context.store.overwrite(latest, json.dumps(identity).encode())
     done = replace(begun, status="reused" if result.reused else "ran", why=result.reused or why, **kept)
     return done, result.error
@@ -155,6 +157,15 @@ def _identity(stage: Stage, context: Context, name: str) -> dict[str, Any]:
         **facts,
         **stage.depends(context),
     }
+
+
+def _references(values: Iterable[Any]) -> Iterator[Reference]:
+    """The artifacts among inputs, those in lists included."""
+    for value in values:
+        if isinstance(value, list):
+            yield from _references(value)
+        elif isinstance(value, Reference):
+            yield value
 
 
 def _fact(value: Any) -> Any:

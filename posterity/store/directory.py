@@ -63,6 +63,9 @@ class DirectoryStore:
                 path.unlink()
                 sync_folder(path.parent)
 
+    def erase(self, key: str) -> None:
+        self.delete(key)
+
     def read(self, key: str) -> tuple[bytes, str] | None:
         try:
             data = self.get(key)

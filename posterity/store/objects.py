@@ -45,6 +45,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the object under `key`; nothing happens where there is none."""
 
+    def erase(self, key: str) -> None:
+        """Remove the object under `key` for good, its earlier versions and a retention that can be lifted included."""
+
     def read(self, key: str) -> tuple[bytes, str] | None:
         """A pointer's bytes and its version tag (for `replace`), None where there is none."""
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import certifi
 import urllib3
 from minio import Minio
+from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import HTTPError
 
@@ -102,16 +104,20 @@ class S3Store:
         return None if answer.status == 404 else int(answer.headers["Content-Length"])
 
     def list(self, prefix: str) -> Iterator[str]:
-        try:
+        with self._guarded(prefix):
             for item in self.client.list_objects(self.bucket, self.base + check_prefix(prefix), recursive=True):
                 yield str(item.object_name).removeprefix(self.base)
-        except S3Error as error:
-            raise self._refusal(prefix, str(error.code)) from error
-        except (HTTPError, InvalidResponseError, ServerError) as error:
-            raise self._away(error) from error
 
     def delete(self, key: str) -> None:
         self._send("DELETE", key)
+
+    def erase(self, key: str) -> None:
+        name = self.base + check_key(key)
+        with self._guarded(key):
+            there = self.client.list_objects(self.bucket, name, include_version=True)
+            versions = [DeleteObject(name, item.version_id) for item in there if item.object_name == name]
+            for error in self.client.remove_objects(self.bucket, versions, bypass_governance_mode=True):
+                raise self._refusal(key, str(error.code))
 
     def read(self, key: str) -> tuple[bytes, str] | None:
         answer = self._send("GET", key)
@@ -161,6 +167,16 @@ class S3Store:
         if answer.status < 300 or answer.status == 412 or (answer.status == 404 and code != "NoSuchBucket"):
             return answer
         raise self._refusal(key, code or REFUSED_HEAD.get(answer.status, f"HTTP status {answer.status}"))
+
+    @contextmanager
+    def _guarded(self, key: str) -> Iterator[None]:
+        """Errors of the client's own calls as errors of the store."""
+        try:
+            yield
+        except S3Error as error:
+            raise self._refusal(key, str(error.code)) from error
+        except (HTTPError, InvalidResponseError, ServerError) as error:
+            raise self._away(error) from error
 
     def _found(self, key: str, answer: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:
         if answer.status == 404:

@@ -150,6 +150,27 @@ def test_lineage_reaches_from_the_version_to_the_source(posterity: Callable[...,
     assert parts[-1] == "version"
 
 
+def test_an_erased_snapshot_leaves_a_tombstone(
+    posterity: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTERITY_REGISTRY", f"sqlite:///{tmp_path}/registry.db")
+    digest = posterity("data", "list", "--json").json[0]["snapshot"]
+    plan = posterity("erase", digest, "--dry-run", "--json").json
+    assert plan["versions"] == ["shop/1"]
+    assert posterity("erase", digest).code == 3
+    assert posterity("data", "list", "--json").json
+    said = posterity("erase", digest, "--reason", "request 17")
+    assert said.code == 0, said.err
+    assert "(request 17)" in said.out
+    assert posterity("data", "list", "--json").json == []
+    assert "no longer reproducible" in posterity("lineage", "shop/1").out
+    assert posterity("lineage", "shop/1", "--json").json["reproducible"] is False
+    assert "predictions were erased" in Path(posterity("report", "first").out.strip()).read_text()
+    refused = posterity("reproduce", "shop/1")
+    assert refused.code == 3
+    assert "was erased on" in refused.err
+
+
 def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Callable[..., Said]) -> None:
     before = posterity("runs", "first", "--json").out
     rows = posterity("stage", "first", "predict", "--json").json

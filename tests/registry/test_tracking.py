@@ -85,6 +85,18 @@ def test_it_is_found_by_any_tag(store, settings):
         assert found.tags[tracking.NUMBER] == "1", name
 
 
+def test_the_artifacts_of_an_erased_version_go(store, settings, tmp_path):
+    kept, gone = versions.add(store, a_version(store)), versions.add(store, a_version(store, salt="2"))
+    tracking.mirror(store, settings, gone)
+    assert tracking.erase(settings, [gone])
+    assert tracking.erase(settings, [gone])
+    there = {each.tags["product"]: each for each in mirrored(settings)}
+    assert there[gone.product].tags["erased"] == "true"
+    assert "erased" not in there[kept.product].tags
+    assert client_of(settings).list_artifacts(there[gone.product].run_id) == []
+    assert client_of(settings).list_artifacts(there[kept.product].run_id)
+
+
 def test_small_parts_are_copied_and_large_ones_are_referred_to(store, settings, tmp_path):
     version = versions.add(store, a_version(store))
     tracking.mirror(store, settings, version)

@@ -233,3 +233,14 @@ def test_of_racing_processes_exactly_one_wins(url: str, tmp_path: Path) -> None:
 def test_no_move_of_a_pointer_is_lost(url: str, tmp_path: Path) -> None:
     race(url, tmp_path, COUNT)
     assert open_store(url).get("count") == b"75"
+
+
+def test_what_is_erased_is_gone_and_its_neighbours_are_not(store: ObjectStore) -> None:
+    for key in ("a/b", "a/bc", "ab"):
+        store.put(key, key.encode())
+    store.overwrite("a/b", b"again")
+    store.erase("a/b")
+    store.erase("nowhere")
+    assert store.size("a/b") is None
+    assert list(store.list("a")) == ["a/bc", "ab"]
+    assert store.put("a/b", b"new")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from minio.commonconfig import GOVERNANCE
+from minio.objectlockconfig import DAYS, ObjectLockConfig
 
 from posterity.errors import ConflictError, NotFoundError, SettingsError, UnavailableError
 from posterity.store import open_store
@@ -276,3 +278,21 @@ def test_a_server_killed_and_started_again_in_the_middle(
     finally:
         again.set()
         server.join()
+
+
+def test_erasing_leaves_no_version_behind_and_lifts_the_retention(
+    minio_endpoint: str, s3: Callable[..., S3Store]
+) -> None:
+    client = s3(minio_endpoint).client
+    client.make_bucket("locked", object_lock=True)
+    client.set_object_lock_config("locked", ObjectLockConfig(GOVERNANCE, 1, DAYS))
+    store = s3(minio_endpoint, bucket="locked")
+    store.put("a/raw", b"rows")
+    store.overwrite("a/raw", b"other rows")
+    store.put("a/raw.copy", b"neighbour")
+    store.delete("a/raw")
+    versions = [item for item in client.list_objects("locked", "a/raw", include_version=True) if item.version_id]
+    assert len(versions) == 4
+    store.erase("a/raw")
+    left = client.list_objects("locked", "a/", include_version=True)
+    assert [item.object_name for item in left] == ["a/raw.copy"]
