@@ -16,6 +16,16 @@ BENCHMARKS ?= $(notdir $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main
 ARGS ?=
 ## Python, 3.11 or newer, that .venv is made with; empty: the first one found
 PYTHON ?=
+## Image that ours are built on
+BASE ?= python:3.11-slim-bookworm
+## Folder of a package of models of yours, for images, load, tag and lock; empty: the bundled models alone
+MODELS ?=
+## Command that keeps images
+DOCKER ?= docker
+## Command that builds an image, with the options of docker build
+BUILD ?= $(DOCKER) build
+## Command that takes an image into the cluster
+LOAD ?= kind load docker-image
 ## For lock: --upgrade, or "--upgrade-package NAME"; empty: keep every pin that still fits
 UPGRADE ?=
 
@@ -23,6 +33,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock --build-constraint requirements.lock
+IMAGES = $(BIN)/python -m pipelines.images --base '$(BASE)' --models '$(MODELS)' --docker '$(DOCKER)' --build '$(BUILD)'
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 # Bytecode once, on all cores, instead of in each stage's process (many of them where writing it is switched off).
@@ -31,7 +42,7 @@ NEWEST_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test lint format docs bench compile lock install install-dev clean
+.PHONY: help run demo test lint format docs bench compile images load tag lock install install-dev clean
 
 help: ## List targets and variables
 	@printf 'make TARGET [VARIABLE=value …]\n\nTargets\n'
@@ -67,6 +78,15 @@ bench: $(DEVELOPMENT) ## Run BENCHMARKS, each of which prints a table
 
 compile: $(RUNTIME) ## Compile the pipelines to YAML for Kubeflow Pipelines
 	@$(BIN)/posterity compile
+
+images: $(RUNTIME) ## Build the container images that are not there yet, with MODELS on top, and print their sizes
+	@$(IMAGES) build
+
+load: $(RUNTIME) ## Load the images into the cluster
+	@$(IMAGES) load '$(LOAD)'
+
+tag: $(RUNTIME) ## Print the tag of the images, a digest of what they are made from
+	@$(IMAGES) tag
 
 lock: $(UV) ## Write requirements.lock anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \

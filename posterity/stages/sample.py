@@ -1,9 +1,13 @@
-"""Sample the chains of one shard. Imports neither PyMC nor pandas: a shard holds only what it needs."""
+"""Sample the chains of one shard. Imports neither PyMC nor pandas: a shard holds only what it needs.
+
+Chains need the plan alone, which has the exported density; the model's package is not even imported. Direct draws are
+made by the model's own `draw`.
+"""
 
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from posterity.model.contract import MonteCarloModel
 from posterity.stages.inputs import parse_shard
@@ -22,8 +26,8 @@ def work(context: Context) -> Result:
     facts = json.loads(reference.fetch(context.store))
     digest = reference.meta["plan"]
     density = context.store.get(f"plans/{digest}/density")
-    if isinstance(context.model, MonteCarloModel):
-        manifests = _draw(context, context.model, digest, facts, density, chains)
+    if reference.meta["model_kind"] == MonteCarloModel.kind:
+        manifests = _draw(context, digest, facts, density, chains)
     else:
         manifests = _sample(context, reference.fetch(context.store), density, chains)
     lasting = [{name: value for name, value in manifest.items() if name not in PASSING} for manifest in manifests]
@@ -35,10 +39,11 @@ def work(context: Context) -> Result:
 
 
 def _draw(
-    context: Context, model: MonteCarloModel, plan: str, facts: Mapping[str, Any], fitted: bytes, chains: list[int]
+    context: Context, plan: str, facts: Mapping[str, Any], fitted: bytes, chains: list[int]
 ) -> list[dict[str, Any]]:
     from posterity.sampling import direct
 
+    model = cast(MonteCarloModel, context.model)
     arrays = direct.from_bytes(fitted)
     return direct.draw_batches(context.store, plan, model, arrays, chains, facts["draws"], facts["seed"])
 
@@ -60,4 +65,4 @@ def _sample(context: Context, plan: bytes, density: bytes, chains: list[int]) ->
     return [dict(manifest) for manifest in manifests]
 
 
-STAGE = Stage(work, uses=("draw",))
+STAGE = Stage(work)  # the plan names the code of `draw`

@@ -1,0 +1,97 @@
+"""Build, measure, load and name the images: what `make images`, `make load` and `make tag` call."""
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.images.build import Images
+from pipelines.images.engine import Engine
+from pipelines.images.inputs import BASE
+from pipelines.images.package import LOCK, ModelPackage
+from pipelines.images.sizes import sizes
+from posterity.errors import PosterityError
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ROOT / "build" / "layers.json"
+
+
+def main() -> None:
+    """Do what the command line says; errors raised on purpose are one line and an exit code."""
+    arguments = parser().parse_args()
+    try:
+        arguments.work(arguments)
+    except PosterityError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m pipelines.images", description=__doc__)
+    made.add_argument("--base", default=BASE, help="image that all others are built on")
+    made.add_argument("--models", default="", help="folder of a package of models to put on top")
+    made.add_argument("--docker", default="docker", help="command that keeps images")
+    made.add_argument(
+        "--build", default="", help="command that takes the options of docker build; default DOCKER build"
+    )
+    commands = made.add_subparsers(required=True)
+    for work in (tag, build, load, lock):
+        command = commands.add_parser(work.__name__, help=work.__doc__)
+        command.set_defaults(work=work)
+        if work is load:
+            command.add_argument("loader", help="command that takes the name of an image into the cluster")
+    return made
+
+
+def tag(arguments: argparse.Namespace) -> None:
+    """Print the tag: a digest of what the images are made from."""
+    print(_images(arguments).tag)
+
+
+def build(arguments: argparse.Namespace) -> None:
+    """Build the images that are not there, and print the size of each."""
+    engine, images = _engine(arguments), _images(arguments)
+    built = list(images.build(engine))
+    print(f"{len(built)} images built" if built else "all images are there: nothing they are made from has changed")
+    table = Table("image", "compressed", "on disk", box=None)
+    for name, size in sizes(engine, list(images.names.values()), LAYERS).items():
+        table.add_row(name, _megabytes(size.compressed), _megabytes(size.disk))
+    Console().print(table)
+
+
+def load(arguments: argparse.Namespace) -> None:
+    """Load the images into the cluster."""
+    engine = _engine(arguments)
+    for name in _images(arguments).names.values():
+        if engine.facts(name) is None:
+            raise PosterityError(f"there is no image {name}; run make images")
+        if subprocess.run([*shlex.split(arguments.loader), name]).returncode:
+            raise PosterityError(f"{name} could not be loaded; what went wrong is above")
+
+
+def lock(arguments: argparse.Namespace) -> None:
+    """Lock what a package of models depends on."""
+    uv = Path(sys.executable).with_name("uv")
+    print(f"{ModelPackage.read(Path(arguments.models)).lock(str(uv), ROOT / LOCK)} is written")
+
+
+def _images(arguments: argparse.Namespace) -> Images:
+    return Images(ROOT, arguments.base, ModelPackage.read(Path(arguments.models)) if arguments.models else None)
+
+
+def _engine(arguments: argparse.Namespace) -> Engine:
+    docker = shlex.split(arguments.docker)
+    return Engine(docker, shlex.split(arguments.build) or [*docker, "build"])
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""A package of models that a user puts on top of the images."""
+
+import shutil
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.images.inputs import digests, files_in
+from posterity.errors import SettingsError
+from posterity.model.loading import GROUP
+
+LOCK = "requirements.lock"
+PROVIDED = "posterity\n"  # what a package may depend on without locking it: it is in the images
+UNIVERSAL = "--universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links"
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """A package in the folder `folder` with the content `declared` of its pyproject.toml."""
+
+    folder: Path
+    declared: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> "ModelPackage":
+        """Look at the package in `folder`. Raises SettingsError naming what it lacks."""
+        path = folder / "pyproject.toml"
+        try:
+            package = cls(folder, tomllib.loads(path.read_text()))
+        except OSError as error:
+            raise SettingsError(
+                f"{path} cannot be read ({error.strerror}); MODELS is the folder of a package"
+            ) from error
+        except ValueError as error:
+            raise SettingsError(f"{path} is not valid TOML: {error}") from error
+        if "name" not in package.project:
+            raise SettingsError(f"{path} has no name under [project]; give the package one")
+        if not package.project.get("entry-points", {}).get(GROUP):
+            raise SettingsError(f'{path} offers no model; list them under [project.entry-points."{GROUP}"]')
+        return package
+
+    @property
+    def project(self) -> dict[str, Any]:
+        """The table `project`."""
+        found: dict[str, Any] = self.declared.get("project", {})
+        return found
+
+    def files(self) -> list[Path]:
+        """What the package is made from; its tests are not."""
+        return sorted(path for path in files_in(self.folder) if path.relative_to(self.folder).parts[0] != "tests")
+
+    def digests(self) -> dict[str, str]:
+        """Name of a file → SHA-256 of its content."""
+        return digests(self.folder, self.files())
+
+    def copy(self, to: Path) -> None:
+        """Copy the files to the folder `to`; a package without dependencies gets an empty lock.
+
+        Raises SettingsError on dependencies that are not locked.
+        """
+        for path in self.files():
+            target = to / path.relative_to(self.folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        if (to / LOCK).exists():
+            return
+        if self.project.get("dependencies") or self.project.get("optional-dependencies"):
+            raise SettingsError(f"{self.folder} has dependencies but no {LOCK}; run make lock MODELS={self.folder}")
+        (to / LOCK).touch()
+
+    def lock(self, uv: str, images: Path) -> Path:
+        """Write the lock: every package that this one and its build need, with hashes, at the versions that the images
+        in whose lock `images` they are have them in.
+
+        Raises SettingsError when there is no such set of versions.
+        """
+        command = [uv, "pip", "compile", "--quiet", *UNIVERSAL.split(), "--no-header", "--no-annotate"]
+        command += ["--constraint", str(images), "--output-file", str(self.folder / LOCK)]
+        needed = self.declared.get("build-system", {}).get("requires", ["setuptools"])
+        done = subprocess.run(
+            [*command, str(self.folder / "pyproject.toml"), "-"],
+            input="\n".join(needed),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise SettingsError(f"{self.folder} cannot be locked: {done.stderr.strip()}")
+        return self.folder / LOCK

@@ -1,0 +1,70 @@
+"""How large images are: on disk, and compressed as a registry keeps them and a node fetches them."""
+
+import json
+import tarfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from pipelines.images.engine import Engine
+
+LEVEL = 6  # of gzip, as docker push has it
+GZIP = b"\x1f\x8b"
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes of an image."""
+
+    disk: int
+    compressed: int
+
+
+def sizes(engine: Engine, images: Sequence[str], known: Path) -> dict[str, Size]:
+    """The sizes of images that are there; `known` is a file that keeps those of layers, which never change."""
+    facts = {image: engine.facts(image) or {} for image in images}
+    layers = {image: list(facts[image]["RootFS"]["Layers"]) for image in images}
+    measured: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
+    missing = [image for image in images if not set(layers[image]) <= set(measured)]
+    if missing:
+        measured |= _measure(engine, missing, layers)
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(json.dumps(measured, indent=1))
+    return {image: Size(int(facts[image]["Size"]), sum(measured[layer] for layer in layers[image])) for image in images}
+
+
+def _measure(engine: Engine, images: Sequence[str], layers: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Layer → its compressed size, for all layers of `images`."""
+    found: dict[str, int] = {}
+    links: dict[str, str] = {}
+    manifest: list[dict[str, list[str]]] = []
+    with engine.save(images) as process, tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if member.name == "manifest.json" and content:
+                manifest = json.load(content)
+            elif content:
+                found[member.name] = compressed_size(content)
+            elif member.issym():
+                links[member.name] = f"{Path(member.linkname).parent.name}/{Path(member.linkname).name}"
+    return {
+        layer: found[links.get(name, name)]
+        for entry in manifest
+        for image in entry["RepoTags"]
+        for layer, name in zip(layers[image], entry["Layers"], strict=True)
+    }
+
+
+def compressed_size(content: IO[bytes]) -> int:
+    """Bytes of `content` after gzip; what is compressed already counts as it is."""
+    piece = content.read(PIECE)
+    if piece.startswith(GZIP):
+        return len(piece) + sum(len(more) for more in iter(lambda: content.read(PIECE), b""))
+    packer, total = zlib.compressobj(LEVEL, wbits=zlib.MAX_WBITS | 16), 0
+    while piece:
+        total += len(packer.compress(piece))
+        piece = content.read(PIECE)
+    return total + len(packer.flush())
