@@ -38,6 +38,12 @@ class Settings:
     registry_url: str = _setting("", "Where people open the MLflow server; default: the registry, if it is a server")
     namespace: str = _setting("kubeflow", "Namespace in which the stages run")
     context: str = _setting("", "Context of the kubeconfig file; default: the current one")
+    database_url: str = _setting(
+        "",
+        "Database that products in production are published in, as SQLAlchemy writes it; "
+        "default sqlite:///.posterity/products.db",
+        secret=True,
+    )
     image: str = _setting("", "Image that this process runs in; recorded with every version")
     log_level: str = _setting("WARNING", "Level of the Python log: DEBUG, INFO, WARNING, ERROR")
 
@@ -56,4 +62,5 @@ class Settings:
             self,
             store=self.store or f"file://{home / 'store'}",
             registry=self.registry or f"sqlite:///{home / 'registry.db'}",
+            database_url=self.database_url or f"sqlite:///{home / 'products.db'}",
         )

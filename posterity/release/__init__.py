@@ -1,0 +1,1 @@
+"""The path of a version into production: staging, approval, promotion, rollback."""
