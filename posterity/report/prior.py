@@ -13,6 +13,7 @@ from posterity.report.page import Section
 
 if TYPE_CHECKING:
     from posterity.model.contract import Quantity
+    from posterity.sampling.shards import Proposal
 
 Array = NDArray[np.floating]
 
@@ -22,15 +23,16 @@ MOST_PARAMETERS = 14
 def prior_section(
     plan: Mapping[str, Any],
     *,
-    reused: str = "",
+    proposal: "Proposal | None" = None,
     replicate: tuple[Array, Array] | None = None,
     predicted: Mapping[str, Array] | None = None,
     quantities: Sequence["Quantity"] = (),
     parameters: Mapping[str, Array] | None = None,
 ) -> Section:
-    """The plan's facts (dimensions, chains, draws, seed, digests) and the prior predictive pictures.
+    """The plan's facts (dimensions, chains, draws, seed, digests), its shards, and the prior predictive pictures.
 
-    replicate: observed (rows,) values and ones replicated from the prior (draws, rows); predicted: quantity →
+    proposal: how many shards were proposed, and why; replicate: observed (rows,) values and ones replicated from the
+    prior (draws, rows); predicted: quantity →
     predictions from the prior (draws, rows); parameters: scalar parameter → prior draws (draws,).
     """
     checks = predictive.check(*replicate) if replicate else []
@@ -44,12 +46,23 @@ def prior_section(
         summary = "What will be sampled; the model gives no prior predictions to look at."
     parts = [
         markup.facts(plan),
-        markup.paragraph(reused, kind="note") if reused else "",
+        _shards(proposal) if proposal else "",
         _pictures(replicate, predicted or {}, {item.name: item for item in quantities}),
         predictive.checks_table(checks),
         _parameters(parameters or {}),
     ]
     return Section("prior", "Plan and priors", join(parts), "warn" if beyond else "ok" if known else "", summary)
+
+
+def _shards(proposal: "Proposal") -> Markup:
+    rows = [
+        (item.shards, item.chains, markup.seconds(item.waiting), markup.seconds(item.pod_seconds))
+        for item in proposal.options
+    ]
+    columns = ("shards", "chains of the largest", "waiting", "pods' time in all")
+    table = markup.table(columns, rows) if rows else Markup("")
+    text = f"Proposed: {proposal.shards} shard(s). {proposal.reason}"
+    return join([markup.paragraph(text, kind="note"), table])
 
 
 def _pictures(

@@ -135,10 +135,3 @@ def chain_key(root_seed: int, chain: int) -> NDArray[np.uint32]:
     """The key of chain `chain`, shape (2,): it depends on nothing else."""
     state: NDArray[np.uint32] = np.random.SeedSequence(root_seed, spawn_key=(chain,)).generate_state(2)  # type: ignore[assignment]
     return state
-
-
-def propose_shards(chains: int, shards: int) -> list[list[int]]:
-    """Share chains 0, 1, … out over at most `shards` shards, as evenly as possible. Raises SettingsError."""
-    if chains < 1 or shards < 1:
-        raise SettingsError(f"{chains} chains over {shards} shards: both must be at least 1")
-    return [part.tolist() for part in np.array_split(np.arange(chains), min(shards, chains))]

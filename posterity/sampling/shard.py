@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from posterity.errors import CorruptError, NotFoundError, PosterityError
 from posterity.sampling.blocks import StoredBlock, manifest_key, plan_prefix, read_chain, write_block
 from posterity.sampling.chain import STATS, ChainState, run_block, start_chain
+from posterity.sampling.cores import available_cores
 from posterity.sampling.density import Array, Density
 from posterity.sampling.engine import Engine, Steps
 from posterity.sampling.plan import Plan, chain_key
@@ -53,7 +54,7 @@ def run_shard(
     A manifest has: `plan`, `chain`; `blocks` and `sha256s`, the keys and digests of the chain's blocks; `gradients`
     (evaluations; `warmup_gradients` of them in warm-up); `divergences` after warm-up; `seconds`, `resumed_from`
     (the first block that was not there), `pod` and `attempt` of the process that finished the chain; and of this
-    call: `sampled` (whether it took a step) and `gradients_now`.
+    call: `sampled` (whether it took a step), `gradients_now`, `ready` (seconds until its first step).
 
     `report` gets, at most twice a second, a list with one mapping per chain: `chain`, `step` of `total` (warm-up
     included), `phase`, `divergences`, `step_size`, `gradients`, `seconds_left` (None until there is a rate to go
@@ -69,7 +70,7 @@ def run_shard(
     store.put(f"{plan_prefix(plan.digest)}/plan.json", plan.to_json())
     shard = _Shard(store, plan, density, report)
     wanted = sorted(set(chains))
-    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0)), thread_name_prefix="chain") as pool:
+    with ThreadPoolExecutor(threads or available_cores(), thread_name_prefix="chain") as pool:
         futures = [pool.submit(shard.run, chain) for chain in wanted]
         if any(future.exception() for future in wait(futures, return_when=FIRST_EXCEPTION).done):
             shard.stop.set()
@@ -94,6 +95,7 @@ class _Shard:
         self._engine: Engine | None = None
         self._progress: dict[int, Facts] = {}
         self._reported = 0.0
+        self._begun, self._ready = time.perf_counter(), 0.0
 
     @property
     def engine(self) -> Engine:
@@ -111,12 +113,18 @@ class _Shard:
             state = stored.block.state
         key = chain_key(self.plan.seed, chain)
         while len(track.sha256s) < self.plan.settings.blocks:
-            state = state or start_chain(self.engine, key)
+            state = state or self._start(key)
             block = run_block(self.engine, key, state, lambda after, steps: self._watch(track, after, steps))
             index, previous = len(track.sha256s), track.sha256s[-1] if track.sha256s else ""
             track.commit(write_block(self.store, self.digest, chain, index, previous, block))
             state = block.state
         return self._finish(track)
+
+    def _start(self, key: NDArray[np.uint32]) -> ChainState:
+        """Begin a chain; the first of them waits for the compiler."""
+        state = start_chain(self.engine, key)
+        self._ready = self._ready or time.perf_counter() - self._begun
+        return state
 
     def _watch(self, track: "_Track", state: ChainState, steps: Steps) -> None:
         if self.stop.is_set():
@@ -141,7 +149,8 @@ class _Shard:
             mine, manifest = manifest, _parse_manifest(self.store, key)
             if any(manifest.get(name) != mine[name] for name in ("plan", "chain", "sha256s")):
                 raise CorruptError(f"{self.store.url}/{key} names other blocks than are there; delete it and run again")
-        return {**manifest, "sampled": track.gradients_now > 0, "gradients_now": track.gradients_now}
+        now = {"sampled": track.gradients_now > 0, "gradients_now": track.gradients_now, "ready": self._ready}
+        return {**manifest, **now}
 
 
 class _Track:
@@ -205,7 +214,7 @@ class _Track:
             "seconds": round(time.perf_counter() - self.started, 3),
             "resumed_from": self.resumed,
             "pod": platform.node(),
-            "attempt": os.environ.get("POSTERITY_ATTEMPT", ""),
+            "attempt": os.environ.get("KFP_RETRY_INDEX", ""),
         }
 
 

@@ -13,6 +13,7 @@ from posterity.model.definition import definition_digest
 from posterity.model.draws import Draws
 from posterity.report.prior import prior_section
 from posterity.sampling import direct
+from posterity.stages.costs import propose_shards
 from posterity.stages.inputs import parse_day, share_out
 from posterity.stages.runner import Context, Result, Stage
 from posterity.store import Reference, digest_bytes, digest_json
@@ -31,23 +32,27 @@ def work(context: Context) -> Result:
     targets = context.model.targets(clean, parse_day(context.inputs["as_of"]))
     refuse_unseen(context.model, features, targets)
     chains = int(context.inputs["chains"])
-    shards = share_out(chains, parse_shards(str(context.inputs["shards"]), chains))
+    wanted = parse_shards(str(context.inputs["shards"]), chains)
     settings = sampler_settings(context.model, context.inputs["sampler"])
     if isinstance(context.model, MCMCModel):
         reference, prior = _plan_chains(context, context.model, features, settings)
     elif isinstance(context.model, MonteCarloModel):
         reference, prior = _plan_batches(context, context.model, features, settings), None
+    proposal = propose_shards(context, chains, reference)
+    shards = share_out(chains, wanted or proposal.shards)
     facts = {**_facts(reference), "chains": chains, "shards": len(shards), "seed": context.inputs["seed"]}
-    section = prior_section(facts, **_prior_pictures(context.model, prior, features, targets))
+    pictures = _prior_pictures(context.model, prior, features, targets)
+    section = prior_section(facts, proposal=proposal, **pictures)
     return Result({"plan": reference}, {"shards": shards, "plan": reference.meta["plan"]}, section)
 
 
-def parse_shards(text: str, chains: int) -> int:
-    """The number of shards from a number or `auto`: one, since on one machine threads share chains better."""
+def parse_shards(text: str, chains: int) -> int | None:
+    """The number of shards that was asked for, None where the plan is to propose it. Raises SettingsError."""
     if text == "auto":
-        return 1
+        share_out(chains, 1)
+        return None
     try:
-        return int(text)
+        return len(share_out(chains, int(text)))
     except ValueError as error:
         raise SettingsError(f"shards={text!r} is neither a number nor auto; choose 1 to {chains}, or auto") from error
 
@@ -89,7 +94,7 @@ def _plan_chains(
         seed=int(context.inputs["seed"]),
     )
     context.store.put(f"plans/{plan.digest}/density", data)
-    facts = {"model_kind": model.kind, "plan": plan.digest, "dimensions": density.dimension}
+    facts = {"model": model.name, "model_kind": model.kind, "plan": plan.digest, "dimensions": density.dimension}
     reference = store_bytes(context.store, f"plans/{plan.digest}/plan.json", plan.to_json(), "plan", facts)
     try:
         return reference, prior_draws(built, PRIOR_DRAWS, int(context.inputs["seed"]))
@@ -112,10 +117,8 @@ def _plan_batches(
     }
     digest = digest_json(facts)
     context.store.put(f"plans/{digest}/density", fitted)
-    data = canonical_json(facts)
-    return store_bytes(
-        context.store, f"plans/{digest}/plan.json", data, "plan", {"model_kind": model.kind, "plan": digest}
-    )
+    meta = {"model": model.name, "model_kind": model.kind, "plan": digest}
+    return store_bytes(context.store, f"plans/{digest}/plan.json", canonical_json(facts), "plan", meta)
 
 
 def _draws(settings: Mapping[str, float]) -> int:

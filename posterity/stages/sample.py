@@ -5,18 +5,20 @@ made by the model's own `draw`.
 """
 
 import json
-import os
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
 from posterity.model.contract import MonteCarloModel
+from posterity.sampling.cores import available_cores
+from posterity.stages.costs import remember, sampled_steps
 from posterity.stages.inputs import parse_shard
 from posterity.stages.runner import Context, Result, Stage
 from posterity.store import digest_bytes
 from posterity.store.digest import canonical_json
 from posterity.store.reference import store_bytes
 
-PASSING = ("sampled", "gradients_now")  # facts of this call, not of the chain
+PASSING = ("sampled", "gradients_now", "ready")  # facts of this call, not of the chain
 
 
 def work(context: Context) -> Result:
@@ -26,10 +28,12 @@ def work(context: Context) -> Result:
     facts = json.loads(reference.fetch(context.store))
     digest = reference.meta["plan"]
     density = context.store.get(f"plans/{digest}/density")
+    begun = time.time()
     if reference.meta["model_kind"] == MonteCarloModel.kind:
         manifests = _draw(context, digest, facts, density, chains)
     else:
         manifests = _sample(context, reference.fetch(context.store), density, chains)
+    remember(context, reference.meta["model"], begun, manifests, sampled_steps(facts))
     lasting = [{name: value for name, value in manifest.items() if name not in PASSING} for manifest in manifests]
     data = canonical_json({"plan": digest, "chains": lasting})
     listed = store_bytes(context.store, f"plans/{digest}/shards/{digest_bytes(data)}.json", data, "draws")
@@ -53,7 +57,7 @@ def _sample(context: Context, plan: bytes, density: bytes, chains: list[int]) ->
     from posterity.sampling.plan import Plan
     from posterity.sampling.shard import run_shard
 
-    threads = min(len(chains), len(os.sched_getaffinity(0)))
+    threads = min(len(chains), available_cores())
     manifests = run_shard(
         context.store,
         Plan.from_json(plan),

@@ -3,6 +3,7 @@ import pytest
 
 from posterity.report.predictive import check
 from posterity.report.prior import prior_section
+from posterity.sampling.shards import Costs, propose
 
 from .examples import EVIL, MINUTES, SHARE, replicates
 from .wellformed import read
@@ -28,9 +29,16 @@ def test_priors_that_rule_out_what_was_observed_are_named():
 
 
 def test_a_model_without_prior_predictions():
-    section = prior_section({"chains": 4}, reused="The plan is in the store already.", parameters={EVIL: np.ones(10)})
+    section = prior_section({"chains": 4}, parameters={EVIL: np.ones(10)})
     assert section.verdict == ""
-    assert "in the store already" in read(section.html).content
+    read(section.html)
+
+
+def test_the_choice_of_shards_is_explained():
+    proposal = propose(Costs(pod=13, start=5, chain=100, cores=1, basis=EVIL), 4)
+    text = read(prior_section({}, proposal=proposal).html).content
+    assert f"Proposed: {proposal.shards} shard(s). {proposal.reason}" in text
+    assert all(f"{item.pod_seconds:.0f} s" in text for item in proposal.options if item.pod_seconds < 120)
 
 
 def test_unknown_values_are_left_out():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posterity.errors import CorruptError, SettingsError
-from posterity.sampling.plan import Plan, SamplerSettings, chain_key, propose_shards
+from posterity.sampling.plan import Plan, SamplerSettings, chain_key
 
 PLAN = Plan.of(model_code="a", features="b", density="c", settings=SamplerSettings(), seed=1)
 
@@ -75,15 +75,3 @@ def test_blocks_cover_all_steps(draws, warmup, block):
 def test_the_key_of_a_chain_depends_on_seed_and_index_alone():
     assert chain_key(1, 3).tolist() == np.random.SeedSequence(1, spawn_key=(3,)).generate_state(2).tolist()
     assert len({tuple(chain_key(seed, chain)) for seed in range(10) for chain in range(50)}) == 500
-
-
-@given(st.integers(1, 40), st.integers(1, 40))
-def test_every_chain_is_in_one_shard(chains, shards):
-    proposed = propose_shards(chains, shards)
-    assert sorted(chain for shard in proposed for chain in shard) == list(range(chains))
-    assert max(map(len, proposed)) - min(map(len, proposed)) <= 1
-
-
-def test_no_shards_are_refused():
-    with pytest.raises(SettingsError, match="at least 1"):
-        propose_shards(4, 0)

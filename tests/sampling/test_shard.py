@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from posterity.errors import CorruptError, NotFoundError, SettingsError
-from posterity.sampling.plan import Plan, SamplerSettings, propose_shards
+from posterity.sampling.plan import Plan, SamplerSettings
 from posterity.sampling.shard import assemble, run_shard
 from posterity.store import open_store
 from tests.sampling.conftest import SMALL, chain_objects, finish, plan_for, start_shard
@@ -30,8 +30,8 @@ def whole(density, tmp_path_factory):
 @pytest.mark.parametrize("shards", [2, 4, 8])
 def test_shards_do_not_change_a_bit(whole, store, shards):
     reference, plan, schools = whole
-    for chains in propose_shards(8, shards):
-        run_shard(store, plan, schools, chains, threads=1)
+    for first in range(shards):
+        run_shard(store, plan, schools, range(first, 8, shards), threads=1)
     assert same_bytes(reference, store, plan, 8)
 
 
