@@ -42,7 +42,7 @@ NEWEST_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test lint format docs bench compile images load tag lock install install-dev clean
+.PHONY: help run demo serve test lint format docs bench compile images load tag lock install install-dev clean
 
 help: ## List targets and variables
 	@printf 'make TARGET [VARIABLE=value …]\n\nTargets\n'
@@ -56,6 +56,9 @@ run: $(RUNTIME) ## Run MODEL as of AS_OF, from raw data to a registered data pro
 
 demo: $(RUNTIME) ## Replay the months FROM to TO of MODEL: predictions, what happened, drift, in one picture
 	@$(BIN)/posterity demo $(MODEL) --from $(FROM) --to $(TO) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+
+serve: $(RUNTIME) ## Serve the products of the last runs at http://127.0.0.1:8080
+	@$(BIN)/posterity serve $(ARGS)
 
 test: lint ## Check the code and run all tests that need no cluster
 	@$(BIN)/python -m pytest -m 'not cluster' $(ARGS)
@@ -115,7 +118,7 @@ $(UV): requirements.lock
 
 $(RUNTIME): pyproject.toml requirements.lock $(UV)
 	@echo 'Installing what a run needs into $(VENV), once …'
-	@$(INSTALL) --editable '.[stage,cluster]'
+	@$(INSTALL) --editable '.[stage,cluster,server]'
 	@$(BYTECODE)
 	@touch $@
 

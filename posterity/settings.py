@@ -4,6 +4,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from posterity.errors import SettingsError
 
@@ -16,6 +17,11 @@ SERVICE_LINK = re.compile(
 def _setting(default: str, help: str, *, secret: bool = False) -> str:  # noqa: A002
     """A setting; a secret is not shown when the settings are printed."""
     return field(default=default, repr=not secret, metadata={"help": help})
+
+
+def _number(default: int, help: str, *, least: int) -> int:  # noqa: A002
+    """A setting that is a whole number, not below `least`."""
+    return field(default=default, metadata={"help": help, "least": least})
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,16 @@ class Settings:
         secret=True,
     )
     image: str = _setting("", "Image that this process runs in; recorded with every version")
+    products: str = _setting(
+        "*@champion", "What a server serves, separated by blanks: MODEL@ALIAS follows an alias, MODEL/3 is pinned"
+    )
+    tokens: str = _setting(
+        "", "Bearer tokens of a server, separated by blanks: CONSUMER:ROLE[,ROLE]:TOKEN; none: open to all", secret=True
+    )
+    listen: str = _setting("0.0.0.0:8080", "Address and port that a server listens on")
+    server_workers: int = _number(1, "Processes of a server, each with a copy of what it serves", least=1)
+    server_keep: int = _number(2, "Versions that a server keeps in memory beside the current ones", least=0)
+    server_poll: int = _number(2, "Seconds after which a server looks at the pointers again", least=1)
     log_level: str = _setting("WARNING", "Level of the Python log: DEBUG, INFO, WARNING, ERROR")
 
     @classmethod
@@ -54,7 +70,8 @@ class Settings:
         given = {name: value for name, value in os.environ.items() if name.startswith("POSTERITY_")}
         if unknown := sorted(name for name in set(given) - set(known) if not SERVICE_LINK.fullmatch(name)):
             raise SettingsError(f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}")
-        return cls(**{known[name]: value for name, value in given.items() if value and name in known})._with_defaults()
+        values = {known[name]: _typed(known[name], value) for name, value in given.items() if value and name in known}
+        return cls(**values)._with_defaults()
 
     def _with_defaults(self) -> "Settings":
         home = Path.cwd() / ".posterity"
@@ -64,3 +81,13 @@ class Settings:
             registry=self.registry or f"sqlite:///{home / 'registry.db'}",
             database_url=self.database_url or f"sqlite:///{home / 'products.db'}",
         )
+
+
+def _typed(name: str, text: str) -> Any:
+    """The value of a setting from its text."""
+    least = Settings.__dataclass_fields__[name].metadata.get("least")
+    if least is None:
+        return text
+    if not text.isdecimal() or int(text) < least:
+        raise SettingsError(f"POSTERITY_{name.upper()}={text!r} is not a whole number of at least {least}")
+    return int(text)

@@ -53,6 +53,18 @@ def test_what_kubernetes_says_of_a_service_called_posterity_is_no_setting(
     assert Settings.from_environment().registry.startswith("sqlite:///")
 
 
+@pytest.mark.parametrize("text", ["-1", "two", "0", "1.5"])
+def test_a_setting_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("POSTERITY_SERVER_WORKERS", text)
+    with pytest.raises(SettingsError, match=r"POSTERITY_SERVER_WORKERS=.* is not a whole number of at least 1"):
+        Settings.from_environment()
+
+
+def test_numbers_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTERITY_SERVER_WORKERS", "4")
+    assert Settings.from_environment().server_workers == 4
+
+
 def test_settings_can_be_printed_without_their_secrets() -> None:
     settings = Settings(pseudonym_key="key-of-keys", alert_urls="slack://token", store="file:///x")
     assert "file:///x" in repr(settings)

@@ -140,6 +140,7 @@ class Model(ABC):
     share of raw rows that preprocessing may drop. `fused` says that `preprocess` makes the features and
     `features` only passes them on. `default_source` is used when a run names no source. `outcome` names the
     feature column that the data analysis associates the others with and, where it counts events, the column of trials.
+    `after_expiry` says what servers do when the period of a product is over: `mark` their answers, or `refuse` them.
     `sampler` holds sampler settings that the model needs (`target_accept`, `draws`, …).
     """
 
@@ -157,6 +158,7 @@ class Model(ABC):
     fused: ClassVar[bool] = False
     default_source: ClassVar[str] = ""
     outcome: ClassVar[tuple[str, ...]] = ()
+    after_expiry: ClassVar[Literal["mark", "refuse"]] = "mark"
     sampler: ClassVar[Mapping[str, float]] = {}
 
     @abstractmethod

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from posterity.errors import CorruptError, NotFoundError, SettingsError
+from posterity.errors import CorruptError, NotFoundError, RefusedError, SettingsError
 from posterity.registry import audit
+from posterity.registry.retirement import retired_key
 from posterity.registry.versions import version_key
 from posterity.store import ObjectStore
 from posterity.store.digest import canonical_json
@@ -97,6 +98,8 @@ def _check(store: ObjectStore, model: str, alias: str, number: int, why: str) ->
         raise SettingsError(f"moving {alias} of {model} needs a reason; give one with --reason")
     if store.size(version_key(model, number)) is None:
         raise NotFoundError(f"{model} has no version {number} that {alias} could point at; see `posterity versions`")
+    if store.size(retired_key(model, number)) is not None:
+        raise RefusedError(f"{model}/{number} was withdrawn, so {alias} cannot point at it; see `posterity history`")
 
 
 def _parse(key: str, data: bytes) -> Move:

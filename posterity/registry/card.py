@@ -24,6 +24,7 @@ def describe(model: Model) -> dict[str, Any]:
         "assumptions": [asdict(assumption) for assumption in model.assumptions],
         "personal": {rule.column: rule.treatment for rule in model.personal},
         "unseen": dict(model.unseen),
+        "after_expiry": model.after_expiry,
     }
     return dict(json.loads(json.dumps(said)))
 

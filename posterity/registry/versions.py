@@ -109,6 +109,16 @@ def get(store: ObjectStore, reference: str) -> Version:
     return _read(store, wanted)
 
 
+def at(store: ObjectStore, model: str, number: int) -> Version:
+    """The version `number` of `model`, one read. Raises NotFoundError, CorruptError."""
+    return _read(store, version_key(model, number))
+
+
+def numbers(store: ObjectStore, model: str) -> list[int]:
+    """The numbers of the versions of `model`, ascending."""
+    return [_number(key) for key in _keys(store, model)]
+
+
 def search(store: ObjectStore, model: str, tags: Mapping[str, str] | None = None) -> list[Version]:
     """The versions of `model` with all the given facts (digests may be shortened), in the order of their numbers.
 

@@ -61,17 +61,20 @@ class ObjectStore(Protocol):
         """Write `data` unconditionally; for progress and other objects with one writer."""
 
 
-def open_store(url: str) -> ObjectStore:
-    """The store behind `file:///directory` or `s3://bucket/prefix`. Raises SettingsError on another URL."""
+def open_store(url: str, patient: bool = True) -> ObjectStore:
+    """The store behind `file:///directory` or `s3://bucket/prefix`. Raises SettingsError on another URL.
+
+    A `patient` one waits half a minute for an S3 server that is away; another says so at once.
+    """
     if url.startswith("file:///"):
         from posterity.store.directory import DirectoryStore
 
         return DirectoryStore(Path(url.removeprefix("file://")))
     parts = urlsplit(url)
     if parts.scheme == "s3" and parts.netloc:
-        from posterity.store.s3 import S3Store
+        from posterity.store.s3 import HASTY, RETRY, S3Store
 
-        return S3Store.from_environment(parts.netloc, parts.path.strip("/"))
+        return S3Store.from_environment(parts.netloc, parts.path.strip("/"), RETRY if patient else HASTY)
     raise SettingsError(f"POSTERITY_STORE={url!r} is not a store; use file:///directory or s3://bucket/prefix")
 
 

@@ -37,6 +37,7 @@ RETRY = urllib3.Retry(
     allowed_methods=None,
     raise_on_status=False,
 )
+HASTY = RETRY.new(total=1)
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 REFUSED_HEAD = {401: "AccessDenied", 403: "AccessDenied"}  # the answer to HEAD has no code
 REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket")

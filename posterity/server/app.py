@@ -1,0 +1,99 @@
+"""The ASGI application: one request in, one response out, measured."""
+
+import logging
+from time import perf_counter
+from typing import Any
+
+from posterity.errors import PosterityError
+from posterity.server.access import NOBODY, require
+from posterity.server.errors import RequestError, error_response
+from posterity.server.handlers import documents, health, predictions, products
+from posterity.server.http import Receive, Request, Scope, Send
+from posterity.server.routing import Route, Router
+from posterity.server.service import Service
+from posterity.settings import Settings
+
+DESCRIBED: tuple[Route, ...] = (*products.ROUTES, *predictions.ROUTES, *health.ROUTES)
+ROUTES = (*DESCRIBED, *documents.routes(DESCRIBED))
+LARGEST = 16 << 20  # bytes of a body
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+UNMATCHED = "none"
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The application of one worker."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.router = Router(ROUTES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+        metrics = self.service.metrics
+        metrics.in_flight.inc()
+        request = Request(scope)
+        request.consumer = NOBODY
+        route: Route | None = None
+        try:
+            request.consumer = self.service.access.consumer(request.headers)
+            route = self.router.match(request)
+            require(request.consumer, route.role)
+            if route.body is not None:
+                request.body = await _read(receive)
+            response = await route.handler(self.service, request)
+        except Exception as error:
+            if not isinstance(error, PosterityError):
+                log.exception("%s %s", request.method, request.path)
+            response = error_response(error)
+        finally:
+            metrics.in_flight.dec()
+        headers = [(b"content-type", response.kind), *response.headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+        name = route.path if route else UNMATCHED
+        method = request.method if request.method in METHODS else "OTHER"
+        metrics.observe(method, name, response.status, request.consumer.name, perf_counter() - began)
+        if response.about:
+            metrics.count_answer(response.about, name)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.service.in_thread(
+                    self.service.follower.look
+                )  # no request before all is in memory, if it can
+                self.service.follower.start(self.service.settings.server_poll)
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                self.service.follower.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def create() -> App:
+    """The application with the settings of the environment. Raises SettingsError."""
+    return App(Service(Settings.from_environment()))
+
+
+async def _read(receive: Receive) -> bytes:
+    """The body of a request. Raises RequestError (413)."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message: Any = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > LARGEST:
+            raise RequestError(413, "too_large", f"the body has more than {LARGEST >> 20} MiB; send it in parts")
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)

@@ -1,0 +1,87 @@
+"""One version of a product in memory, ready to be answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from posterity.data.product import ProductFacts
+from posterity.registry.versions import Version
+from posterity.server.http import Headers
+from posterity.server.rows import Rows
+from posterity.server.standing import Standing, read_standing
+from posterity.store import ObjectStore, Reference
+
+REFUSE = "refuse"  # what a model declares of products that have expired
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What every answer about a version says of its validity: the begin of a JSON object, headers, part of an ETag."""
+
+    expired: bool
+    facts: Mapping[str, Any]
+    opening: bytes
+    headers: Headers
+    tag: bytes
+
+
+class ServedVersion:
+    """The record of a version with its rows and how it stands. `about` is its model and number, for metrics."""
+
+    def __init__(self, record: Version, facts: ProductFacts, rows: Rows, standing: Standing) -> None:
+        self.record = record
+        self.facts = facts
+        self.rows = rows
+        self.standing = standing
+        self.ends = end_of(facts.valid_until)
+        self.refuses = record.about.get("after_expiry") == REFUSE
+        self.about = (record.model, str(record.number))
+        self._marks = (self._mark(False), self._mark(True))
+
+    def mark(self, now: float) -> Mark:
+        """What holds at `now`, in seconds since the epoch."""
+        return self._marks[now >= self.ends]
+
+    def _mark(self, expired: bool) -> Mark:
+        facts = validity(self.record, expired)
+        digest = self.record.product[:16]
+        named = {"version": self.record.label} | {name: facts[name] for name in ("as_of", "valid_from", "valid_until")}
+        headers = [(f"posterity-{name.replace('_', '-')}".encode(), str(text).encode()) for name, text in named.items()]
+        headers.append((b"posterity-expired", b"true" if expired else b"false"))
+        return Mark(
+            expired, facts, orjson.dumps(facts)[:-1] + b",", tuple(headers), f"{digest}{'x' * expired}".encode()
+        )
+
+
+def load_served(store: ObjectStore, record: Version) -> ServedVersion:
+    """The product of a version, verified. Raises NotFoundError, CorruptError, UnavailableError."""
+    reference = record.references["product"]
+    facts = ProductFacts.from_json(reference.fetch(store))
+    key = f"{reference.key.rpartition('/')[0]}/predictions.parquet"
+    parquet = Reference(key, facts.predictions_sha256, "predictions").fetch(store)
+    return ServedVersion(record, facts, Rows(parquet, facts.keys), read_standing(store, record))
+
+
+def validity(record: Version, expired: bool) -> dict[str, Any]:
+    """The fields that begin every answer about a version."""
+    return {
+        "model": record.model,
+        "version": record.number,
+        "as_of": record.as_of,
+        "valid_from": record.valid_from,
+        "valid_until": record.valid_until,
+        "expired": expired,
+    }
+
+
+def has_expired(record: Version, now: float) -> bool:
+    """Whether the last day that a version is valid for is over, in UTC."""
+    return now >= end_of(date.fromisoformat(record.valid_until))
+
+
+def end_of(day: date) -> float:
+    """The end of a day in UTC, in seconds since the epoch."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() + timedelta(days=1).total_seconds()

@@ -1,0 +1,26 @@
+"""What the workers of a server know of each other: the files in the folder that they share for their metrics."""
+
+import os
+from pathlib import Path
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def shared_folder() -> Path:
+    """The folder of this server."""
+    return Path(os.environ[FOLDER])
+
+
+def announce() -> None:
+    """Say that this worker has everything in memory."""
+    (shared_folder() / f"ready-{os.getpid()}").touch()
+
+
+def announced() -> int:
+    """How many living workers have said so."""
+    return sum(is_alive(int(path.name.rpartition("-")[2])) for path in shared_folder().glob("ready-*"))
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this server has not ended."""
+    return Path(f"/proc/{process}").exists()

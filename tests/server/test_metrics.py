@@ -1,0 +1,85 @@
+"""What is measured, and that the documentation says so."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.server.process import Server
+from tests.test_docs import code, page, rows
+
+SAMPLE = re.compile(r"^(\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? [^ ]+$")
+GENERAL = {"le"}  # of histograms
+
+
+@pytest.fixture(scope="module")
+def exposition(running: Server) -> str:
+    for path in ("/v1/products/shop/predictions/a", "/v1/products/shop/predictions", "/nothing"):
+        running.get(path)
+    return running.get("/metrics").body.decode()
+
+
+def documented() -> dict[str, set[str]]:
+    table = rows(page("serving.md"), "metric")
+    return {name: set(row[1].replace(",", " ").split()) for row in table for name in code(row[0])}
+
+
+def test_every_metric_is_documented_and_every_documented_one_is_there(exposition: str) -> None:
+    families = set(re.findall(r"^# TYPE (\w+) ", exposition, re.MULTILINE))
+    assert families == set(documented())
+
+
+def test_labels_are_those_documented(exposition: str) -> None:
+    known = documented()
+    for line in exposition.splitlines():
+        if not line.startswith("#"):
+            match = SAMPLE.match(line)
+            assert match, line
+            labels = set(re.findall(r'(\w+)="', match[2] or ""))
+            assert labels - GENERAL == known[match[1]], line
+
+
+def test_names_follow_the_conventions(exposition: str) -> None:
+    for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", exposition, re.MULTILINE):
+        assert name.endswith("_total") == (kind == "counter"), name
+        assert not re.search(r"_(ms|minutes|hours|days|percent|kb|mb)(_|$)", name), name
+
+
+def test_figures_are_those_of_the_version(exposition: str) -> None:
+    for sample in (
+        'posterity_gate_rhat_max{model="shop",version="2"} 1.002',
+        'posterity_drift_z{group="level",model="shop",version="2"} 1.5',
+        'posterity_coverage_ratio{level="0.9",model="shop",version="1"} 0.83',
+        'posterity_score{model="shop",score="decision_loss",version="1"} 2.5',
+        'posterity_drift_verdict{model="shop",verdict="stable",version="2"} 1.0',
+        'posterity_product_rows{model="shop",version="2"} 6.0',
+        'posterity_product_expired{model="shop",version="2"} 0.0',
+        "posterity_product_trouble",
+    ):
+        assert sample in exposition
+
+
+def test_what_a_client_invents_makes_no_series_of_its_own(running: Server) -> None:
+    before = len(running.metrics())
+    for number in range(20):
+        running.get(f"/invented/{number}")
+        running.get(f"/v1/products/invented{number}")
+        running.ask(f"INVENTED{number}", "/v1/products")
+    series = running.metrics()
+    assert len(series) <= before + 60
+    assert not any("invented" in name.lower() for name in series)
+
+
+def test_a_worker_that_was_killed_leaves_nothing_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from posterity.server.metrics import bury_dead
+
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    gone = os.spawnlp(os.P_NOWAIT, "true", "true")
+    os.waitpid(gone, 0)
+    for process in (gone, os.getpid()):
+        (tmp_path / f"gauge_livesum_{process}.db").touch()
+        (tmp_path / f"counter_{process}.db").touch()
+    bury_dead()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"gauge_livesum_{os.getpid()}.db", f"counter_{os.getpid()}.db", f"counter_{gone}.db"}
