@@ -25,6 +25,7 @@ PLANTED = {
     "the library never imports kfp": ("posterity/runs.py", "import kfp"),
     "only the exporter and the prior check import PyMC": ("posterity/sampling/engine.py", "import pymc"),
     "only the engine room imports JAX": ("posterity/stages/plan.py", "import jax"),
+    "the server imports what its image holds": ("posterity/server/rows.py", "import posterity.stages"),
     "only tracking imports MLflow": ("posterity/registry/aliases.py", "import mlflow"),
 }
 
