@@ -7,12 +7,13 @@ from components.stage import stage
 
 @stage
 def check_data(
-    run: str, model: str, as_of: str, snapshot: Input[Dataset], metrics: Output[Metrics], report: Output[HTML]
+    run: str, job: str, model: str, as_of: str, snapshot: Input[Dataset], metrics: Output[Metrics], report: Output[HTML]
 ) -> None:
     """Run the model's data tests on the snapshot; a snapshot that fails is quarantined and the run stops.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         snapshot: Reference to the snapshot.
@@ -24,6 +25,6 @@ def check_data(
     from posterity.stages import execute
 
     inputs = {"model": model, "as_of": as_of, "snapshot": Path(snapshot.path)}
-    values = execute("check_data", run, inputs, {"report": report.path})
+    values = execute("check_data", run, job, inputs, {"report": report.path})
     for name, value in values.items():
         metrics.log_metric(name, value)

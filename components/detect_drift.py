@@ -8,6 +8,7 @@ from components.stage import stage
 @stage
 def detect_drift(
     run: str,
+    job: str,
     model: str,
     as_of: str,
     clean: Input[Dataset],
@@ -19,7 +20,8 @@ def detect_drift(
     """Compare the posterior, the scores and the input with the verified baseline.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         clean: Reference to the clean table.
@@ -42,4 +44,4 @@ def detect_drift(
         "posterior": Path(posterior.path),
         "scores": Path(scores.path),
     }
-    return str(execute("detect_drift", run, inputs, {"drift": drift.path, "report": report.path})["verdict"])
+    return str(execute("detect_drift", run, job, inputs, {"drift": drift.path, "report": report.path})["verdict"])

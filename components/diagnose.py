@@ -10,6 +10,7 @@ from components.stage import stage
 @stage
 def diagnose(
     run: str,
+    job: str,
     model: str,
     as_of: str,
     clean: Input[Dataset],
@@ -23,7 +24,8 @@ def diagnose(
     """Merge the chains of all shards and refuse to go on unless they converged.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         clean: Reference to the clean table.
@@ -46,6 +48,6 @@ def diagnose(
         "plan": Path(plan.path),
         "draws": [Path(part.path) for part in draws],
     }
-    values = execute("diagnose", run, inputs, {"posterior": posterior.path, "report": report.path})
+    values = execute("diagnose", run, job, inputs, {"posterior": posterior.path, "report": report.path})
     for name, value in values["metrics"].items():
         metrics.log_metric(name, value)

@@ -7,12 +7,13 @@ from components.stage import stage
 
 @stage
 def engineer_features(
-    run: str, model: str, clean: Input[Dataset], features: Output[Dataset], report: Output[HTML]
+    run: str, job: str, model: str, clean: Input[Dataset], features: Output[Dataset], report: Output[HTML]
 ) -> None:
     """Make the feature table, once for all models that share its definition.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         clean: Reference to the clean table.
         features: Reference to the feature table.
@@ -23,4 +24,4 @@ def engineer_features(
     from posterity.stages import execute
 
     inputs = {"model": model, "clean": Path(clean.path)}
-    execute("engineer_features", run, inputs, {"features": features.path, "report": report.path})
+    execute("engineer_features", run, job, inputs, {"features": features.path, "report": report.path})

@@ -8,6 +8,7 @@ from components.stage import stage
 @stage
 def evaluate(
     run: str,
+    job: str,
     model: str,
     as_of: str,
     clean: Input[Dataset],
@@ -19,7 +20,8 @@ def evaluate(
     """Score the previous data product on what has happened since, against the champion and plain baselines.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         clean: Reference to the clean table.
@@ -33,6 +35,6 @@ def evaluate(
     from posterity.stages import execute
 
     inputs = {"model": model, "as_of": as_of, "clean": Path(clean.path), "product": Path(product.path)}
-    values = execute("evaluate", run, inputs, {"scores": scores.path, "report": report.path})
+    values = execute("evaluate", run, job, inputs, {"scores": scores.path, "report": report.path})
     for name, value in values["metrics"].items():
         metrics.log_metric(name, value)

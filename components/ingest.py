@@ -6,18 +6,22 @@ from components.stage import stage
 
 
 @stage
-def ingest(run: str, model: str, source: str, as_of: str, snapshot: Output[Dataset], report: Output[HTML]) -> None:
+def ingest(
+    run: str, job: str, model: str, source: str, as_of: str, cause: str, snapshot: Output[Dataset], report: Output[HTML]
+) -> None:
     """Take an immutable, content-addressed snapshot of the raw data as it was known on a day.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         source: Where the raw data is; empty for the model's default source.
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
+        cause: What started the run, such as cron; for the record.
         snapshot: Reference to the snapshot and its manifest.
         report: What was read, as a page.
     """
     from posterity.stages import execute
 
     inputs = {"model": model, "source": source, "as_of": as_of}
-    execute("ingest", run, inputs, {"snapshot": snapshot.path, "report": report.path})
+    execute("ingest", run, job, inputs, {"snapshot": snapshot.path, "report": report.path}, cause)

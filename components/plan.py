@@ -10,6 +10,7 @@ from components.stage import stage
 @stage
 def plan(
     run: str,
+    job: str,
     model: str,
     as_of: str,
     seed: int,
@@ -24,7 +25,8 @@ def plan(
     """Turn the model into a plan that any shard can sample from, and share its chains out.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         seed: Root seed of all chains.
@@ -53,4 +55,4 @@ def plan(
         "clean": Path(clean.path),
         "features": Path(features.path),
     }
-    return list(execute("plan", run, inputs, {"plan": plan.path, "report": report.path})["shards"])
+    return list(execute("plan", run, job, inputs, {"plan": plan.path, "report": report.path})["shards"])

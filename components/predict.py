@@ -8,6 +8,7 @@ from components.stage import stage
 @stage
 def predict(
     run: str,
+    job: str,
     model: str,
     as_of: str,
     clean: Input[Dataset],
@@ -18,7 +19,8 @@ def predict(
     """Publish the data product: one row per key with mean, sd, MCSE and quantiles.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         clean: Reference to the clean table.
@@ -31,4 +33,4 @@ def predict(
     from posterity.stages import execute
 
     inputs = {"model": model, "as_of": as_of, "clean": Path(clean.path), "posterior": Path(posterior.path)}
-    execute("predict", run, inputs, {"product": product.path, "report": report.path})
+    execute("predict", run, job, inputs, {"product": product.path, "report": report.path})

@@ -6,11 +6,14 @@ from components.stage import stage
 
 
 @stage
-def preprocess(run: str, model: str, snapshot: Input[Dataset], clean: Output[Dataset], report: Output[HTML]) -> None:
+def preprocess(
+    run: str, job: str, model: str, snapshot: Input[Dataset], clean: Output[Dataset], report: Output[HTML]
+) -> None:
     """Make the clean table; refused when more raw rows are lost than the model declares.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         snapshot: Reference to the snapshot.
         clean: Reference to the clean table.
@@ -21,4 +24,4 @@ def preprocess(run: str, model: str, snapshot: Input[Dataset], clean: Output[Dat
     from posterity.stages import execute
 
     inputs = {"model": model, "snapshot": Path(snapshot.path)}
-    execute("preprocess", run, inputs, {"clean": clean.path, "report": report.path})
+    execute("preprocess", run, job, inputs, {"clean": clean.path, "report": report.path})

@@ -6,11 +6,12 @@ from components.stage import stage
 
 
 @stage
-def sample(run: str, model: str, shard: str, plan: Input[Artifact], draws: Output[Artifact]) -> None:
+def sample(run: str, job: str, model: str, shard: str, plan: Input[Artifact], draws: Output[Artifact]) -> None:
     """Sample the chains of one shard; what is already in the store is never sampled again.
 
     Args:
-        run: Name of the run and identifier of the pipeline job, separated by a bar.
+        run: Name of the run; empty for the identifier of the pipeline's run.
+        job: Identifier of the pipeline's run, filled in by the backend.
         model: Name of an installed model, or path/file.py:Class.
         shard: The chains to sample, separated by commas.
         plan: Reference to the plan.
@@ -20,4 +21,4 @@ def sample(run: str, model: str, shard: str, plan: Input[Artifact], draws: Outpu
 
     from posterity.stages import execute
 
-    execute("sample", run, {"model": model, "shard": shard, "plan": Path(plan.path)}, {"draws": draws.path})
+    execute("sample", run, job, {"model": model, "shard": shard, "plan": Path(plan.path)}, {"draws": draws.path})

@@ -42,6 +42,7 @@ def build(settings: CompileSettings) -> Any:
         shards: str = "auto",
         sampler: Dict[str, float] = {},  # noqa: B006, UP006 (a constant in the compiled pipeline)
         run: str = "",
+        cause: str = "",
     ) -> None:
         """Run one model once.
 
@@ -54,11 +55,13 @@ def build(settings: CompileSettings) -> Any:
             shards: Number of pods that share the chains, or auto.
             sampler: Settings that differ from the model's (draws, warmup, target_accept, …).
             run: Name of the run; empty for the identifier of the pipeline job.
+            cause: What started the run, such as cron; for the record.
         """
-        common = {"run": f"{run}|{dsl.PIPELINE_JOB_ID_PLACEHOLDER}", "model": model}
+        # The identifier is a value of its own: a backend leaves it as it is inside a longer text.
+        common = {"run": run, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "model": model}
         dated = {**common, "as_of": as_of}
-        with dsl.ExitHandler(pod(notify(**dated)), name="experiment"):
-            raw, tables = _prepare(pod, source, common, dated)
+        with dsl.ExitHandler(pod(notify(cause=cause, **dated)), name="experiment"):
+            raw, tables = _prepare(pod, {"source": source, "cause": cause}, common, dated)
             planned = pod(plan(seed=seed, chains=chains, shards=shards, sampler=sampler, **tables, **dated))
             to_sample = planned.outputs["plan"]
             shard_list = planned.outputs["Output"]
@@ -71,9 +74,9 @@ def build(settings: CompileSettings) -> Any:
     return experiment
 
 
-def _prepare(pod: Pod, source: str, common: Arguments, dated: Arguments) -> tuple[Any, Arguments]:
+def _prepare(pod: Pod, origin: Arguments, common: Arguments, dated: Arguments) -> tuple[Any, Arguments]:
     """From the source to features: the snapshot, and the two tables."""
-    raw = pod(ingest(source=source, **dated)).outputs["snapshot"]
+    raw = pod(ingest(**origin, **dated)).outputs["snapshot"]
     checked = pod(check_data(snapshot=raw, **dated))
     clean = pod(preprocess(snapshot=raw, **common)).after(checked).outputs["clean"]
     features = pod(engineer_features(clean=clean, **common)).outputs["features"]

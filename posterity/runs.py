@@ -54,7 +54,7 @@ class StageError:
 
 @dataclass(frozen=True)
 class StageRecord:
-    """One stage of one run; `part` tells the shards of a stage apart."""
+    """One stage of one run; `part` tells the shards of a stage apart. `pods` are those of its attempts on a cluster."""
 
     stage: str
     status: Status
@@ -67,6 +67,7 @@ class StageRecord:
     values: dict[str, Any] = field(default_factory=dict)
     section: str = ""
     error: StageError | None = None
+    pods: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,10 +90,12 @@ class RunLog:
         self.store = store
         self.run = run
 
-    def begin(self, parameters: dict[str, Any], cause: str) -> None:
-        """Write down what was asked for and by what (`by hand`, `cron`, …); a repetition changes nothing."""
+    def begin(self, parameters: dict[str, Any], cause: str, job: str = "", link: str = "") -> None:
+        """Write down what was asked for and by what (`by hand`, `cron`, …), and on a cluster the identifier of the
+        pipeline's run and its page in the dashboard; a repetition changes nothing."""
         if self.store.size(f"runs/{self.run}/run.json") is None:
             facts = {"run": self.run, "parameters": parameters, "cause": cause, "created": time.time()}
+            facts |= {"job": job, "link": link} if job else {}
             self.store.put(f"{INDEX}{time.time_ns():020d}~{self.run}", b"1")
             self.store.put(f"runs/{self.run}/run.json", json.dumps(facts).encode())
 
@@ -162,11 +165,16 @@ class RunLog:
 
     def stage(self, name: str) -> StageRecord:
         """The record of one stage (`sample.0,1` for a shard). Raises NotFoundError."""
-        found = self.store.read(f"runs/{self.run}/stages/{name}.json")
+        found = self.last_attempt(name)
         if not found:
             there = ", ".join(record.name for record in self.stages()) or "none"
             raise NotFoundError(f"run {self.run} has no record of stage {name!r}; it has {there}")
-        return _record(found[0])
+        return found
+
+    def last_attempt(self, name: str) -> StageRecord | None:
+        """The record of a stage or shard as it was left, None where there is none yet."""
+        found = self.store.read(f"runs/{self.run}/stages/{name}.json")
+        return _record(found[0]) if found else None
 
     def report_progress(self, name: str, facts: dict[str, Any]) -> None:
         """Replace the progress of a stage or shard; shown live."""
@@ -204,4 +212,4 @@ def _record(data: bytes) -> StageRecord:
     facts = json.loads(data)
     if facts["error"]:
         facts["error"] = StageError(**facts["error"])
-    return StageRecord(**facts)
+    return StageRecord(**{**facts, "pods": tuple(facts.get("pods", ()))})

@@ -73,6 +73,11 @@ class Settings:
         values = {known[name]: _typed(known[name], value) for name, value in given.items() if value and name in known}
         return cls(**values)._with_defaults()
 
+    def run_page(self, job: str) -> str:
+        """The page of a pipeline's run in the dashboard; empty where none is known."""
+        base = self.dashboard_url or self.api_endpoint
+        return f"{base.rstrip('/')}/#/runs/details/{job}" if base and job else ""
+
     def _with_defaults(self) -> "Settings":
         home = Path.cwd() / ".posterity"
         return replace(

@@ -91,6 +91,22 @@ def erase(settings: Settings, found: Sequence[Version]) -> bool:
     return _attempt(settings, ", ".join(version.label for version in found), delete)
 
 
+def page(settings: Settings, version: Version) -> str:
+    """Where people open the experiment run of a version in the browser; empty for a registry without a server."""
+    base = settings.registry_url or (settings.registry if settings.registry.startswith("http") else "")
+    if not base:
+        return ""
+    pages = []
+
+    def find(client: "MlflowClient") -> None:
+        experiment = client.get_experiment_by_name(version.model).experiment_id
+        for run in client.search_runs([experiment], f"tags.{RUN} = '{version.run}'"):
+            pages.append(f"{base.rstrip('/')}/#/experiments/{experiment}/runs/{run.info.run_id}")
+
+    _attempt(settings, f"a question after {version.label}", find)
+    return pages[0] if pages else ""
+
+
 def probe(settings: Settings) -> str:
     """Say how many models the registry has. Raises UnavailableError when it does not answer."""
     try:

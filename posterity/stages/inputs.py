@@ -1,22 +1,20 @@
 """Parameters of stages, checked."""
 
+import re
 from datetime import date
 
 from posterity.errors import SettingsError
 
 
 def parse_day(text: str) -> date:
-    """A day written YYYY-MM-DD. Raises SettingsError."""
+    """A day written YYYY-MM-DD, or the time of a recurring run, [[ScheduledTime]] as it is filled in by the backend.
+
+    Raises SettingsError.
+    """
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text[:8] if re.fullmatch(r"\d{14}", text) else text)
     except ValueError as error:
         raise SettingsError(f"as_of={text!r} is not a day; write it as YYYY-MM-DD, for example 2013-03-31") from error
-
-
-def run_name(text: str) -> str:
-    """The name of a run from `name|job identifier`: the name where one was given."""
-    name, _, job = text.partition("|")
-    return name or job
 
 
 def share_out(chains: int, shards: int) -> list[str]:

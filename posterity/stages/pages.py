@@ -27,10 +27,12 @@ def run_page(log: RunLog) -> str:
         for record in records
         for name, output in record.outputs.items()
     }
-    settings = {name: facts["parameters"].get(name) for name in SHOWN_PARAMETERS}
-    name = str(facts["parameters"].get("model", log.run)).rpartition(":")[2]
-    title = f"{name} as of {facts['parameters'].get('as_of', '')}"
+    parameters = log.parameters()
+    settings = {name: parameters.get(name) for name in SHOWN_PARAMETERS}
+    name = str(parameters.get("model", log.run)).rpartition(":")[2]
+    title = f"{name} as of {parameters.get('as_of', '')}"
     meta = {"run": log.run, "started by": facts["cause"]}
+    meta |= {"in the dashboard": facts["link"]} if facts.get("link") else {}
     return page(title, [_overview(log, records), *sections, stages_section(records, settings, digests)], meta)
 
 

@@ -35,26 +35,37 @@ def work(context: Context) -> Result:
             identity.who(),
             f"registered by {version.run}",
         )
-    _mirror(context, version)
+    page = _mirror(context, version)
     data = version.to_json()
     reference = store_bytes(context.store, f"versions/{digest_bytes(data)}.json", data, "version")
     nodes, edges = graph(version)
     section = lineage_section([Node(**node) for node in nodes], edges, _reproduce(version))
     is_new = version.run == context.log.run
     reused = "" if is_new else f"the same product is registered as {version.label}"
-    values = {"number": version.number, "version": version.label}
+    values = {
+        "number": version.number,
+        "version": version.label,
+        "product": version.product,
+        "figures": version.metrics,
+        "page": page,
+    }
     return Result({"version": reference}, values, section, reused=reused)
 
 
-def _mirror(context: Context, version: Version) -> None:
-    """Mirror the version in MLflow, once for each registry; importing it takes seconds."""
+def _mirror(context: Context, version: Version) -> str:
+    """Mirror the version in MLflow, once for each registry, since importing it takes seconds; returns its page there,
+    empty where there is none."""
     registry = digest_bytes(context.settings.registry.encode())[:12]
     done = f"models/{version.model}/mirrored/{version.number:06d}-{registry}.json"
-    if context.store.size(done) is None:
-        from posterity.registry import tracking
+    if found := context.store.read(done):
+        return str(json.loads(found[0]).get("page", ""))
+    from posterity.registry import tracking
 
-        if tracking.mirror(context.store, context.settings, version):
-            context.store.put(done, b"{}")
+    if not tracking.mirror(context.store, context.settings, version):
+        return ""
+    page = tracking.page(context.settings, version)
+    context.store.put(done, json.dumps({"page": page}).encode())
+    return page
 
 
 def _version(context: Context, facts: ProductFacts) -> Version:
@@ -80,9 +91,15 @@ def _version(context: Context, facts: ProductFacts) -> Version:
         model_class=class_name(context.model),
         image=context.settings.image,
         packages=installed(),
-        tags={"posterity": __version__},
+        tags={"posterity": __version__, **_pipeline(context)},
         about=describe(context.model),
     )
+
+
+def _pipeline(context: Context) -> dict[str, str]:
+    """The run of the pipeline on a cluster that makes the version: its identifier there, and its page."""
+    facts = context.log.facts()
+    return {f"pipeline_{name}": str(facts[name]) for name in ("job", "link") if facts.get(name)}
 
 
 def installed() -> dict[str, str]:

@@ -7,6 +7,7 @@ any run of any pipeline.
 
 import importlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,18 +15,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posterity.errors import PosterityError
+from posterity import errors
+from posterity.errors import ConflictError, CorruptError, GateError, PosterityError, RefusedError, SettingsError
 from posterity.lineage import emit
 from posterity.model.contract import Model
 from posterity.model.definition import definition_digest, module_digest
 from posterity.model.loading import load_model
 from posterity.runs import RunLog, StageError, StageRecord
 from posterity.settings import Settings
-from posterity.stages.inputs import run_name
+from posterity.stages.inputs import parse_day
 from posterity.store import ObjectStore, Reference, digest_bytes, digest_json, open_store
 
 if TYPE_CHECKING:
     from posterity.report.page import Section
+
+
+FINAL = (RefusedError, GateError, CorruptError)  # another attempt on the same input ends the same way
 
 
 @dataclass(frozen=True)
@@ -82,23 +87,30 @@ class Stage:
     cached: bool = True
 
 
-def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> Mapping[str, Any]:
-    """Run `stage` as part of `run`; the body of every component.
+def execute(
+    stage: str, run: str, job: str, inputs: Mapping[str, Any], outputs: Mapping[str, str], cause: str = ""
+) -> Mapping[str, Any]:
+    """Run `stage` as part of `run`, or of the pipeline's run `job` if that has no name; the body of every component.
 
     Inputs that are `Path`s (or lists of them) are artifacts. The references made are written to the paths in
-    `outputs`; the key `report` gets the stage's section as a page. Returns the stage's values.
+    `outputs`; the key `report` gets the stage's section as a page, `run_report` and `summary` the run. Returns the
+    stage's values.
 
     Raises whatever the stage raises, after it has been recorded under the run.
     """
     settings = Settings.from_environment()
     store = open_store(settings.store)
-    log = RunLog(store, run_name(run))
+    pod = os.environ.get("KFP_POD_NAME", "")
+    log = RunLog(store, run or job)
+    log.begin({}, cause or "from outside", *((job, settings.run_page(job)) if pod else ()))
     begun = StageRecord(stage, "running", part=str(inputs.get("shard", "")), started=time.time())
-    log.begin({}, "from outside")
+    before = log.last_attempt(begun.name) if pod else None
+    begun = replace(begun, pods=(*(before.pods if before else ()), pod) if pod else ())
     log.write(begun)
     error: BaseException | None = None
     try:
         begun = replace(begun, inputs=_plain(inputs))
+        _refuse_again(before)
         emit("START", store, settings, log.run, begun)
         record, error = _take_or_do(find_stage(stage), context_of(log, begun, settings), begun)
     except BaseException as raised:  # raised again below, once it is recorded
@@ -108,10 +120,20 @@ def execute(stage: str, run: str, inputs: Mapping[str, Any], outputs: Mapping[st
         record = replace(record, status="failed", error=StageError.of(error))
     log.write(record)
     emit("FAIL" if error else "COMPLETE", store, settings, log.run, record)
-    _hand_over(store, record, outputs)
+    _hand_over(log, record, outputs)
     if error:
         raise error
     return record.values
+
+
+def _refuse_again(before: StageRecord | None) -> None:
+    """Raise what stopped the last attempt, if this one would end the same way: the backend cannot tell what is worth a
+    retry, since its launcher turns every exit code into 1."""
+    is_retry = os.environ.get("KFP_RETRY_INDEX", "0") not in {"", "0"}
+    if is_retry and before and before.error:
+        kind = getattr(errors, before.error.kind, None)
+        if isinstance(kind, type) and issubclass(kind, FINAL) and not issubclass(kind, ConflictError):
+            raise kind(before.error.message)
 
 
 def find_stage(name: str) -> Stage:
@@ -193,16 +215,23 @@ def _store_section(store: ObjectStore, section: "Section | None") -> str:
     return key
 
 
-def _hand_over(store: ObjectStore, record: StageRecord, outputs: Mapping[str, str]) -> None:
+def _hand_over(log: RunLog, record: StageRecord, outputs: Mapping[str, str]) -> None:
     """Write the artifacts of a component; of a stage that was refused, its report."""
     for name, path in outputs.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        if name == "report":
-            from posterity.stages.pages import stage_page
-
-            Path(path).write_text(stage_page(store, record))
-        elif name in record.outputs:
+        if name in record.outputs:
             record.output(name).write(path)
+        elif name in {"report", "run_report", "summary"}:
+            Path(path).write_text(_page(name, log, record))
+
+
+def _page(kind: str, log: RunLog, record: StageRecord) -> str:
+    """A stage's own page, the report of the whole run, or the run in a few lines of Markdown."""
+    from posterity.stages import pages, summary
+
+    if kind == "report":
+        return pages.stage_page(log.store, record)
+    return pages.run_page(log) if kind == "run_report" else summary.run_summary(log)
 
 
 def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +242,15 @@ def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
             return [plain(item) for item in value]
         return {"reference": asdict(Reference.read(value))} if isinstance(value, Path) else value
 
-    return {name: plain(value) for name, value in inputs.items()}
+    return {name: _iso(value) if name == "as_of" else plain(value) for name, value in inputs.items()}
+
+
+def _iso(day: str) -> str:
+    """A day in its one form, so that the same day is the same input; one that is none is refused by who uses it."""
+    try:
+        return parse_day(day).isoformat()
+    except SettingsError:
+        return day
 
 
 def _resolve(value: Any) -> Any:

@@ -27,7 +27,8 @@ class Bench:
     def artifact(self, run: str, name: str) -> SimpleNamespace:
         path = self.folder / "artifacts" / run / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SimpleNamespace(path=str(path), log_metric=lambda *_: None)
+        metrics: dict[str, float] = {}
+        return SimpleNamespace(path=str(path), metadata={}, metrics=metrics, log_metric=metrics.__setitem__)
 
     def run(self, run: str = "r", until: str = "notify") -> dict[str, Any]:
         """Run the stages in their order up to `until`; returns the artifacts by name."""
@@ -40,11 +41,11 @@ class Bench:
         def old(*names: str) -> dict[str, Any]:
             return {name: made[name] for name in names}
 
-        common = {"run": f"{run}|job", "model": self.model}
+        common = {"run": run, "job": "job", "model": self.model}
         dated = {**common, "as_of": self.as_of}
         settings = {"seed": 1, "chains": self.chains, "shards": self.shards, "sampler": {"draws": 500}}
         steps: dict[str, Callable[[], Any]] = {
-            "ingest": lambda: self.call("ingest", source=str(self.source), **dated, **new("snapshot")),
+            "ingest": lambda: self.call("ingest", source=str(self.source), cause="", **dated, **new("snapshot")),
             "check_data": lambda: self.call("check_data", **old("snapshot"), **dated, **new("metrics")),
             "preprocess": lambda: self.call("preprocess", **old("snapshot"), **common, **new("clean")),
             "engineer_features": lambda: self.call("engineer_features", **old("clean"), **common, **new("features")),
@@ -62,9 +63,9 @@ class Bench:
                 "register",
                 **old("snapshot", "clean", "features", "plan", "posterior", "product", "scores", "drift"),
                 **dated,
-                **new("version"),
+                **new("version", "summary", "metrics", "lineage"),
             ),
-            "notify": lambda: self.call("notify", **dated, status=final_status("SUCCEEDED")),
+            "notify": lambda: self.notify(run, "SUCCEEDED"),
         }
         for name, step in steps.items():
             result = step()
@@ -80,6 +81,13 @@ class Bench:
             draws = self.artifact(run, f"draws-{shard}")
             self.call("sample", shard=shard, plan=made["plan"], draws=draws, **common)
             made["draws"].append(draws)
+
+    def notify(self, run: str, state: str) -> str:
+        """The exit handler; returns its summary."""
+        summary = self.artifact(run, "summary-notify")
+        common = {"run": run, "job": "job", "model": self.model, "as_of": self.as_of, "cause": ""}
+        self.call("notify", **common, status=final_status(state), summary=summary)
+        return Path(summary.path).read_text()
 
     @staticmethod
     def call(name: str, **arguments: Any) -> Any:

@@ -19,7 +19,7 @@ from posterity.registry import aliases, versions
 from posterity.runs import RunLog
 from posterity.store import Reference
 from tests.shop import CASHIER
-from tests.stages.conftest import Bench, final_status
+from tests.stages.conftest import Bench
 
 
 def statuses(bench: Bench, run: str) -> dict[str, str]:
@@ -84,6 +84,66 @@ def test_a_changed_setting_runs_only_what_depends_on_it(bench: Bench) -> None:
     assert why == "changed: chains"
 
 
+def test_the_dashboard_sees_verdicts_version_metrics_and_lineage(bench: Bench) -> None:
+    made = bench.run()
+    summary = Path(made["summary"].path).read_text()
+    assert "**Registered as `shop/1`.**" in summary
+    assert "| gate | **pass** (rhat_max" in summary
+    assert "| shop | sales |" in summary
+    assert "- run: `r`, from outside" in summary
+    assert made["version"].metadata["version"] == "shop/1"
+    assert made["metrics"].metrics["rhat_max"] < 1.05
+    assert "posterity reproduce shop/1" in Path(made["lineage"].path).read_text()
+    report = (bench.folder / "artifacts" / "r" / "report-version").read_text()
+    assert "Registered as shop/1." in report
+    assert "Data tests" in report
+
+
+def test_a_stage_in_a_pod_names_pod_and_pipeline(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KFP_POD_NAME", "pod-1")
+    monkeypatch.setenv("POSTERITY_DASHBOARD_URL", "http://dashboard/")
+    bench.run("", until="ingest")
+    log = RunLog(bench.store, "job")
+    assert log.facts()["job"] == "job"
+    assert log.facts()["link"] == "http://dashboard/#/runs/details/job"
+    assert log.stage("ingest").pods == ("pod-1",)
+
+
+def test_a_retry_after_a_refusal_does_no_work(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backend repeats a stage whatever its exit code was."""
+    good = bench.source.read_text()
+    bench.source.write_text(good.replace("a,2026-01-05,", "a,2026-01-05,-"))
+    monkeypatch.setenv("KFP_POD_NAME", "pod-1")
+    with pytest.raises(DataTestError, match="not negative"):
+        bench.run("r")
+    monkeypatch.setenv("KFP_POD_NAME", "pod-2")
+    monkeypatch.setenv("KFP_RETRY_INDEX", "1")
+    monkeypatch.setattr("posterity.stages.check_data.run_checks", lambda *_: 1 / 0)
+    arguments = {name: bench.artifact("r", name) for name in ("snapshot", "metrics", "report")}
+    with pytest.raises(DataTestError, match="not negative"):
+        Bench.call("check_data", run="r", job="job", model=bench.model, as_of=bench.as_of, **arguments)
+    assert RunLog(bench.store, "r").stage("check_data").pods == ("pod-1", "pod-2")
+
+
+def test_a_retry_after_a_fault_does_the_work(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KFP_POD_NAME", "pod-1")
+    with monkeypatch.context() as broken:
+        broken.setattr("posterity.stages.ingest.take", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bench.run("r", until="ingest")
+    monkeypatch.setenv("KFP_RETRY_INDEX", "1")
+    bench.run("r", until="ingest")
+    assert statuses(bench, "r") == {"ingest": "ran"}
+
+
+def test_the_time_of_a_recurring_run_is_its_day(bench: Bench) -> None:
+    bench.run("first", until="check_data")
+    bench.as_of = "20260228031500"
+    bench.run("second", until="check_data")
+    assert set(statuses(bench, "second").values()) == {"reused"}
+    assert RunLog(bench.store, "second").parameters()["as_of"] == "2026-02-28"
+
+
 def test_bad_data_is_refused_and_quarantined(bench: Bench) -> None:
     bench.run("good")
     product = versions.get(bench.store, "shop").product
@@ -97,7 +157,8 @@ def test_bad_data_is_refused_and_quarantined(bench: Bench) -> None:
     with pytest.raises(DataTestError, match="quarantined"):
         Bench.call(
             "preprocess",
-            run="bad|",
+            run="bad",
+            job="job",
             model=bench.model,
             snapshot=bench.artifact("bad", "snapshot"),
             clean=bench.artifact("bad", "clean"),
@@ -161,7 +222,7 @@ def test_a_missing_chain_is_refused(bench: Bench) -> None:
     arguments = {name: made[name] for name in ("clean", "features", "plan", "draws")}
     outputs = {name: bench.artifact("r", name) for name in ("posterior", "metrics", "report")}
     with pytest.raises(CorruptError, match="missing or there twice"):
-        Bench.call("diagnose", run="r|", model=bench.model, as_of=bench.as_of, **arguments, **outputs)
+        Bench.call("diagnose", run="r", job="job", model=bench.model, as_of=bench.as_of, **arguments, **outputs)
 
 
 def test_too_few_draws_ask_for_chains(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +235,8 @@ def test_too_few_draws_ask_for_chains(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert found["diagnose"] == "failed"
     assert "predict" not in found
     assert versions.models(bench.store) == []
-    Bench.call("notify", run="short|", model=bench.model, as_of=bench.as_of, status=final_status("FAILED"))
+    summary = bench.notify("short", "FAILED")
+    assert "**Stopped in `diagnose`:**" in summary
     assert RunLog(bench.store, "short").stage("notify").values["alerts"] == ["short needs more draws"]
 
 
@@ -212,5 +274,5 @@ def test_a_model_that_cannot_be_loaded_is_alerted_too(bench: Bench, capsys: pyte
     bench.model = "nobody"
     with pytest.raises(ModelError, match="no model named"):
         bench.run("lost")
-    Bench.call("notify", run="lost|", model=bench.model, as_of=bench.as_of, status=final_status("FAILED"))
+    bench.notify("lost", "FAILED")
     assert "no model named 'nobody'" in capsys.readouterr().err
