@@ -15,6 +15,7 @@ from posterity.model.contract import (
     MonteCarloModel,
     PersonalColumn,
     Quantity,
+    Release,
 )
 
 __version__ = "0.1.0"
@@ -30,5 +31,6 @@ __all__ = [
     "MonteCarloModel",
     "PersonalColumn",
     "Quantity",
+    "Release",
     "__version__",
 ]

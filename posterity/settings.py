@@ -50,6 +50,7 @@ class Settings:
         "default sqlite:///.posterity/products.db",
         secret=True,
     )
+    self_approval: str = _setting("refuse", "allow: who asked for a version may approve it as well")
     image: str = _setting("", "Image that this process runs in; recorded with every version")
     products: str = _setting(
         "*@champion", "What a server serves, separated by blanks: MODEL@ALIAS follows an alias, MODEL/3 is pinned"

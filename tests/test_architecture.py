@@ -73,6 +73,7 @@ def test_exported_names() -> None:
         "MonteCarloModel",
         "PersonalColumn",
         "Quantity",
+        "Release",
         "__version__",
     ]
     assert all(hasattr(posterity, name) for name in posterity.__all__)

@@ -34,6 +34,7 @@ __all__ = [
     "MonteCarloModel",
     "PersonalColumn",
     "Quantity",
+    "Release",
 ]
 
 
@@ -117,6 +118,23 @@ class PersonalColumn:
 
 
 @dataclass(frozen=True)
+class Release:
+    """How versions get into production.
+
+    approval: `on_change` (a refresh on new data alone, by code, settings and image that are in production already,
+    needs no approval if it passes every check) or `always`. approvers: who may approve, as the audit log calls them,
+    `ada@example.org` or `ada` (none: anybody but who asked for it). notify: Apprise URLs that requests go to beside
+    POSTERITY_ALERT_URLS; `${VARIABLE}` stands for what is secret. latency: seconds within which 95 % of the answers
+    to single keys have to come in staging.
+    """
+
+    approval: Literal["on_change", "always"] = "on_change"
+    approvers: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    latency: float = 0.5
+
+
+@dataclass(frozen=True)
 class Horizon:
     """The period that a data product is valid for, both days included."""
 
@@ -141,7 +159,8 @@ class Model(ABC):
     `features` only passes them on. `default_source` is used when a run names no source. `outcome` names the
     feature column that the data analysis associates the others with and, where it counts events, the column of trials.
     `after_expiry` says what servers do when the period of a product is over: `mark` their answers, or `refuse` them.
-    `sampler` holds sampler settings that the model needs (`target_accept`, `draws`, …).
+    `sampler` holds sampler settings that the model needs (`target_accept`, `draws`, …). `release` says how its versions
+    get into production.
     """
 
     name: ClassVar[str]
@@ -160,6 +179,7 @@ class Model(ABC):
     outcome: ClassVar[tuple[str, ...]] = ()
     after_expiry: ClassVar[Literal["mark", "refuse"]] = "mark"
     sampler: ClassVar[Mapping[str, float]] = {}
+    release: ClassVar[Release] = Release()
 
     @abstractmethod
     def schema(self, as_of: date) -> "pa.DataFrameSchema":

@@ -10,7 +10,6 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from posterity.errors import CorruptError, NotFoundError, RefusedError, SettingsError
 from posterity.registry import audit
@@ -80,7 +79,7 @@ def pointed(store: ObjectStore, model: str, alias: str) -> Move | None:
 
 def history(store: ObjectStore, model: str) -> list[Move]:
     """The moves of all aliases of `model` that happened, in their order. Raises CorruptError."""
-    entries = [_move(key, facts) for key, facts in audit.read(store, model) if "kind" not in facts]
+    entries = [_parse(key, store.get(key)) for key in audit.move_keys(store, model)]
     pointers = [pointed(store, model, alias) for alias in ALIASES]
     by_id = {entry.id: entry for entry in entries}
     happened: set[str] = set()
@@ -104,15 +103,8 @@ def _check(store: ObjectStore, model: str, alias: str, number: int, why: str) ->
 
 def _parse(key: str, data: bytes) -> Move:
     try:
-        return _move(key, json.loads(data))
-    except ValueError as error:
-        raise CorruptError(f"{key} is not the record of a move ({error}); restore it from a copy") from error
-
-
-def _move(key: str, facts: Any) -> Move:
-    try:
-        return Move(**facts)
-    except TypeError as error:
+        return Move(**json.loads(data))
+    except (ValueError, TypeError) as error:
         raise CorruptError(f"{key} is not the record of a move ({error}); restore it from a copy") from error
 
 

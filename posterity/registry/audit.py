@@ -42,14 +42,23 @@ def record(store: ObjectStore, model: str, kind: str, number: int, who: str, why
         raise NotFoundError(f"{model} has no version {number}; see `posterity versions`")
     when = datetime.now(UTC).isoformat(timespec="milliseconds")
     entry = Entry(uuid.uuid4().hex[:12], kind, number, who, why.strip(), when, facts)
-    store.put(f"{folder(model)}{time.time_ns():020d}-{entry.id}.json", canonical_json(asdict(entry)))
+    key = f"{folder(model)}{time.time_ns():020d}-{entry.id}-{kind}-{number}.json"
+    store.put(key, canonical_json(asdict(entry)))
     return entry
 
 
-def entries(store: ObjectStore, model: str, *kinds: str) -> list[Entry]:
-    """The entries of these kinds (all, if none is given), the oldest first. Raises CorruptError."""
-    found = (_parse(key, facts) for key, facts in read(store, model) if "kind" in facts)
-    return [entry for entry in found if not kinds or entry.kind in kinds]
+def entries(store: ObjectStore, model: str, *kinds: str, number: int | None = None) -> list[Entry]:
+    """The entries of these kinds (all, if none is given) about version `number` (any, if none), the oldest first.
+
+    Raises CorruptError.
+    """
+    return [_entry(key, store.get(key)) for key in store.list(folder(model)) if _fits(key, kinds, number)]
+
+
+def last(store: ObjectStore, model: str, *kinds: str, number: int | None = None) -> Entry | None:
+    """The newest of these entries, None where there is none; no other is read. Raises CorruptError."""
+    keys = [key for key in store.list(folder(model)) if _fits(key, kinds, number)]
+    return _entry(keys[-1], store.get(keys[-1])) if keys else None
 
 
 def folder(model: str) -> str:
@@ -57,20 +66,25 @@ def folder(model: str) -> str:
     return f"models/{model}/audit/"
 
 
-def read(store: ObjectStore, model: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Key and content of everything in the log, the oldest first: moves have an `alias`, other entries a `kind`.
-
-    Raises CorruptError.
-    """
-    for key in store.list(folder(model)):
-        try:
-            yield key, dict(json.loads(store.get(key)))
-        except (ValueError, TypeError) as error:
-            raise CorruptError(f"{key} is no entry of an audit log ({error}); restore it from a copy") from error
+def move_keys(store: ObjectStore, model: str) -> Iterator[str]:
+    """The keys of the moves in the log, the oldest first; those of other entries tell kind and version."""
+    return (key for key in store.list(folder(model)) if not _about(key)[0])
 
 
-def _parse(key: str, facts: dict[str, Any]) -> Entry:
+def _fits(key: str, kinds: tuple[str, ...], number: int | None) -> bool:
+    kind, about = _about(key)
+    return bool(kind) and (not kinds or kind in kinds) and number in (None, about)
+
+
+def _about(key: str) -> tuple[str, int | None]:
+    """Kind and version number of an entry from its key; those of a move are empty."""
+    parts = key.rpartition("/")[2].removesuffix(".json").split("-", 2)
+    kind, _, number = parts[2].rpartition("-") if len(parts) == 3 else ("", "", "")
+    return kind, int(number) if number.isdecimal() else None
+
+
+def _entry(key: str, data: bytes) -> Entry:
     try:
-        return Entry(**facts)
-    except TypeError as error:
+        return Entry(**json.loads(data))
+    except (ValueError, TypeError) as error:
         raise CorruptError(f"{key} is no entry of an audit log ({error}); restore it from a copy") from error

@@ -25,6 +25,7 @@ def describe(model: Model) -> dict[str, Any]:
         "personal": {rule.column: rule.treatment for rule in model.personal},
         "unseen": dict(model.unseen),
         "after_expiry": model.after_expiry,
+        "release": asdict(model.release),
     }
     return dict(json.loads(json.dumps(said)))
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from posterity.release import approvals, pins, staging
+from posterity.store.directory import DirectoryStore
+
 BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), default=None)
 
 
@@ -61,3 +64,25 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/products.db"
     return new_database(request.getfixturevalue("postgres"), tmp_path.name)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DirectoryStore:
+    return DirectoryStore(tmp_path / "store")
+
+
+class Acting:
+    """Who acts in a test; the machine alone would know one."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+        self.become("ada@lab")
+
+    def become(self, name: str) -> None:
+        for module in (approvals, pins, staging):
+            self._patch.setattr(module, "who", lambda: name)
+
+
+@pytest.fixture
+def acting(monkeypatch: pytest.MonkeyPatch) -> Acting:
+    return Acting(monkeypatch)

@@ -1,5 +1,6 @@
 """Registered versions with real products of a few rows, without a run behind them."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -11,7 +12,8 @@ from posterity.data.product import LATENT, publish
 from posterity.model.contract import Quantity
 from posterity.registry import versions
 from posterity.registry.versions import Version
-from posterity.store import ObjectStore
+from posterity.store import ObjectStore, Reference, digest_bytes
+from posterity.store.reference import store_bytes
 from tests.registry.examples import a_version
 
 FACTS: dict[str, Any] = {
@@ -23,6 +25,7 @@ FACTS: dict[str, Any] = {
     "quantities": (Quantity("share", "share of flights", exposure="flights"),),
     "posterior": "0" * 64,
 }
+NOT_SCORED: dict[str, Any] = {"version": None, "metrics": {}, "verdict": "", "comparisons": []}
 
 
 def predictions(rows: int = 7, seed: int = 1, **columns: Any) -> pd.DataFrame:
@@ -38,10 +41,22 @@ def predictions(rows: int = 7, seed: int = 1, **columns: Any) -> pd.DataFrame:
     return pd.DataFrame({**table, **columns})
 
 
-def register(store: ObjectStore, table: pd.DataFrame, **changes: Any) -> Version:
-    """Register `table` as the next version of flights."""
+def register(store: ObjectStore, table: pd.DataFrame, code: str = "code", **changes: Any) -> Version:
+    """Register `table` as the next version of flights, made by `code`; `scores` and `drift_report` are what the stages
+    of those names found."""
     latent = pd.DataFrame(np.full((len(table), LATENT), 0.5), columns=[f"share_{i:03d}" for i in range(LATENT)])
     product = publish(store, [(table, latent)], FACTS)
     made = a_version(store)
-    references = {**made.references, "product": product}
+    findings = {"scores": changes.pop("scores", NOT_SCORED), "drift": changes.pop("drift_report", {})}
+    references = {**made.references, "product": product, "code": _object(store, "code", code.encode())}
+    references |= {name: _object(store, name, json.dumps(facts).encode()) for name, facts in findings.items()}
     return versions.add(store, replace(made, product=product.sha256, references=references, **changes))
+
+
+def nth(store: ObjectStore, number: int, **changes: Any) -> Version:
+    """Another version of flights, with a product of its own."""
+    return register(store, predictions(seed=number), run=f"run-{number}", **changes)
+
+
+def _object(store: ObjectStore, kind: str, data: bytes) -> Reference:
+    return store_bytes(store, f"{kind}/{digest_bytes(data)}.json", data, kind)

@@ -3,7 +3,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -22,11 +21,6 @@ from posterity.store.directory import DirectoryStore
 from tests.release.products import predictions, register
 
 BESIDE = ["version", "as_of", "valid_from", "valid_until"]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DirectoryStore:
-    return DirectoryStore(tmp_path / "store")
 
 
 @pytest.fixture
