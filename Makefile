@@ -12,6 +12,18 @@ FROM ?= 2013-02-28
 TO ?= 2013-11-30
 ## Folders of benchmarks/ that bench runs; all of them, if not given
 BENCHMARKS ?= $(notdir $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py)))
+## Context of the kubeconfig for all that concerns a cluster; empty: the kind cluster CLUSTER
+CONTEXT ?=
+## Name of the kind cluster
+CLUSTER ?= posterity
+## Folder of manifests/overlays that deploy applies: kind, production
+OVERLAY ?= kind
+## What cluster installs as Kubeflow Pipelines; empty: the cluster has it
+PIPELINES ?= manifests/kubeflow
+## Tag of the images that deploy asks for; empty: that of this checkout
+TAG ?=
+## Command that talks to the cluster
+KUBECTL ?= kubectl
 ## Further arguments for posterity, pytest or the benchmarks
 ARGS ?=
 ## Python, 3.11 or newer, that .venv is made with; empty: the first one found
@@ -25,7 +37,7 @@ DOCKER ?= docker
 ## Command that builds an image, with the options of docker build
 BUILD ?= $(DOCKER) build
 ## Command that takes an image into the cluster
-LOAD ?= kind load docker-image
+LOAD ?= kind load docker-image --name $(CLUSTER)
 ## For lock: --upgrade, or "--upgrade-package NAME"; empty: keep every pin that still fits
 UPGRADE ?=
 
@@ -38,11 +50,12 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 # Bytecode once, on all cores, instead of in each stage's process (many of them where writing it is switched off).
 BYTECODE = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])') || :
+IN_CLUSTER = KUBECTL='$(KUBECTL) --context $(or $(CONTEXT),kind-$(CLUSTER))'
 NEWEST_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo serve test lint format docs bench compile images load tag lock install install-dev clean
+.PHONY: help run demo serve test lint format docs bench compile cluster images load tag secrets deploy cluster-down lock install install-dev clean
 
 help: ## List targets and variables
 	@printf 'make TARGET [VARIABLE=value …]\n\nTargets\n'
@@ -82,6 +95,14 @@ bench: $(DEVELOPMENT) ## Run BENCHMARKS, each of which prints a table
 compile: $(RUNTIME) ## Compile the pipelines to YAML for Kubeflow Pipelines
 	@$(BIN)/posterity compile
 
+cluster: $(RUNTIME) ## Make a kind cluster (or take CONTEXT) and install Kubeflow Pipelines on it
+ifeq ($(CONTEXT),)
+	@command -v kind >/dev/null || { echo 'kind is not installed; see https://kind.sigs.k8s.io, or give CONTEXT=' >&2; exit 1; }
+	@kind get clusters 2>/dev/null | grep -qx '$(CLUSTER)' || kind create cluster --name '$(CLUSTER)' --config manifests/kind.yaml
+endif
+	@$(IN_CLUSTER) $(BIN)/python -m pipelines.cluster.install '$(OVERLAY)' $(PIPELINES)
+	@echo 'Next: make images load deploy'
+
 images: $(RUNTIME) ## Build the container images that are not there yet, with MODELS on top, and print their sizes
 	@$(IMAGES) build
 
@@ -90,6 +111,21 @@ load: $(RUNTIME) ## Load the images into the cluster
 
 tag: $(RUNTIME) ## Print the tag of the images, a digest of what they are made from
 	@$(IMAGES) tag
+
+secrets: $(RUNTIME) ## Generate the credentials of OVERLAY in the cluster; those that are there stay
+	@$(IN_CLUSTER) $(BIN)/python -m pipelines.cluster.secrets '$(OVERLAY)'
+	@echo 'Next: make deploy'
+
+deploy: $(RUNTIME) ## Apply OVERLAY with the images of TAG, credentials first, and wait until it stands
+	@$(IN_CLUSTER) $(BIN)/python -m pipelines.cluster.secrets '$(OVERLAY)'
+	@$(IN_CLUSTER) $(BIN)/python -m pipelines.cluster.deploy '$(OVERLAY)' "$(or $(TAG),$$($(IMAGES) tag))"
+	@echo 'Next: make submit'
+
+cluster-down: ## Delete the kind cluster with all that is in it
+	@[ -z '$(CONTEXT)' ] || { echo 'CONTEXT is not deleted by make, as there are data in it; kubectl --context $(CONTEXT)' \
+		'delete namespace kubeflow posterity-staging posterity deletes everything' >&2; exit 1; }
+	@kind delete cluster --name '$(CLUSTER)'
+	@echo 'Next: make cluster'
 
 lock: $(UV) ## Write requirements.lock anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
