@@ -54,7 +54,8 @@ RUN --mount=type=cache,target=/root/.cache --mount=type=bind,from=installer,sour
 
 FROM sample-packages AS stage-packages
 RUN --mount=type=cache,target=/root/.cache --mount=type=bind,from=installer,source=/install,target=/install \
-    sh /install/install.sh --requirement pyproject.toml --extra stage --extra cluster
+    sh /install/install.sh --requirement pyproject.toml --extra stage --extra cluster \
+ && rm -r /opt/posterity/lib/python3*/site-packages/mlflow/server/js
 
 FROM base AS server-packages
 RUN --mount=type=cache,target=/root/.cache --mount=type=bind,from=installer,source=/install,target=/install \
@@ -66,7 +67,8 @@ RUN --mount=type=cache,target=/root/.cache --mount=type=bind,from=installer,sour
  && install --directory --owner=10001 --group=10001 /data
 ENV MLFLOW_ARTIFACTS_DESTINATION=/data/artifacts \
     MLFLOW_BACKEND_STORE_URI=sqlite:////data/mlflow.db \
-    MLFLOW_DISABLE_TELEMETRY=true
+    MLFLOW_DISABLE_TELEMETRY=true \
+    MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 VOLUME /data
 EXPOSE 5000
 USER 10001:10001

@@ -30,6 +30,8 @@ ARGS ?=
 PYTHON ?=
 ## Image that ours are built on
 BASE ?= python:3.11-slim-bookworm
+## What the names of images begin with, such as registry.example.org/posterity
+REPOSITORY ?= posterity
 ## Folder of a package of models of yours, for images, load, tag and lock; empty: the bundled models alone
 MODELS ?=
 ## Command that keeps images
@@ -45,7 +47,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock --build-constraint requirements.lock
-IMAGES = $(BIN)/python -m pipelines.images --base '$(BASE)' --models '$(MODELS)' --docker '$(DOCKER)' --build '$(BUILD)'
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
+	--generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE)
+IMAGES = $(BIN)/python -m pipelines.images --base '$(BASE)' --repository '$(REPOSITORY)' --models '$(MODELS)' \
+	--docker '$(DOCKER)' --build '$(BUILD)'
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 # Bytecode once, on all cores, instead of in each stage's process (many of them where writing it is switched off).
@@ -127,9 +132,8 @@ cluster-down: ## Delete the kind cluster with all that is in it
 	@kind delete cluster --name '$(CLUSTER)'
 	@echo 'Next: make cluster'
 
-lock: $(UV) ## Write requirements.lock anew from pyproject.toml
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
-		--generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) pyproject.toml --output-file requirements.lock
+lock: $(if $(MODELS),$(RUNTIME),$(UV)) ## Write requirements.lock anew from pyproject.toml, of the package in MODELS if given
+	@$(if $(MODELS),$(IMAGES) lock,$(LOCK) pyproject.toml --output-file requirements.lock)
 
 install: $(RUNTIME) ## Install what a run needs into .venv (run does this by itself)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.images.build import Images
+from pipelines.images.build import REPOSITORY, Images
 from pipelines.images.engine import Engine
 from pipelines.images.inputs import BASE
 from pipelines.images.package import LOCK, ModelPackage
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m pipelines.images", description=__doc__)
     made.add_argument("--base", default=BASE, help="image that all others are built on")
+    made.add_argument("--repository", default=REPOSITORY, help="what the names of images begin with")
     made.add_argument("--models", default="", help="folder of a package of models to put on top")
     made.add_argument("--docker", default="docker", help="command that keeps images")
     made.add_argument(
@@ -81,7 +82,8 @@ def lock(arguments: argparse.Namespace) -> None:
 
 
 def _images(arguments: argparse.Namespace) -> Images:
-    return Images(ROOT, arguments.base, ModelPackage.read(Path(arguments.models)) if arguments.models else None)
+    package = ModelPackage.read(Path(arguments.models)) if arguments.models else None
+    return Images(ROOT, arguments.base, arguments.repository, package)
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.images.engine import Engine
@@ -12,6 +12,7 @@ from pipelines.images.inputs import BASE, image_tag, model_tag
 from pipelines.images.package import ModelPackage
 from posterity import __version__
 
+REPOSITORY = "posterity"
 TARGETS = ("sample", "stage", "server", "registry")
 GROUPS = {"sample": "sample", "stage": "sample,stage", "server": "server"}
 """What runs models → the optional dependencies of a package of models that are installed there."""
@@ -22,10 +23,14 @@ FOR_MODELS = ("Dockerfile", "requirements.lock", "pyproject.toml", "pipelines/im
 
 @dataclass(frozen=True)
 class Images:
-    """The images made from the checkout `root` on the image `base`, with `package` on top if there is one."""
+    """The images made from the checkout `root` on the image `base`, with `package` on top if there is one.
+
+    repository: what their names begin with, such as registry.example.org/posterity.
+    """
 
     root: Path
     base: str = BASE
+    repository: str = REPOSITORY
     package: ModelPackage | None = None
 
     @property
@@ -37,13 +42,18 @@ class Images:
     @property
     def names(self) -> dict[str, str]:
         """Target → the image's name."""
-        return {target: f"posterity/{target}:{self.tag}" for target in TARGETS}
+        tag = self.tag
+        return {target: f"{self.repository}/{target}:{tag}" for target in TARGETS}
+
+    @property
+    def _plain(self) -> "Images":
+        return replace(self, package=None)
 
     def build(self, engine: Engine) -> Iterator[str]:
         """Build the images that are not there, and name each that was built. Raises PosterityError."""
         missing = {target: name for target, name in self.names.items() if engine.facts(name) is None}
         if missing and self.package:
-            yield from Images(self.root, self.base).build(engine)
+            yield from self._plain.build(engine)
         for target, name in missing.items():
             if self.package:
                 self._put_models(engine, self.package, target, name)
@@ -53,7 +63,7 @@ class Images:
 
     def _put_models(self, engine: Engine, package: ModelPackage, target: str, name: str) -> None:
         """Put the package of models onto an image; the registry runs none."""
-        plain = Images(self.root, self.base).names[target]
+        plain = self._plain.names[target]
         if target not in GROUPS:
             engine.tag(plain, name)
             return

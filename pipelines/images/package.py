@@ -1,7 +1,9 @@
 """A package of models that a user puts on top of the images."""
 
+import re
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +14,9 @@ from posterity.errors import SettingsError
 from posterity.model.loading import GROUP
 
 LOCK = "requirements.lock"
-PROVIDED = "posterity\n"  # what a package may depend on without locking it: it is in the images
-UNIVERSAL = "--universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links"
+PROVIDED = "posterity"  # a package of models may depend on it, and need not lock it: it is in the images
+FOR_ALL = ("--universal", "--python-version", "3.11", "--all-extras")  # platforms and newer Pythons, as our own lock
+PLAIN = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class ModelPackage:
         return digests(self.folder, self.files())
 
     def copy(self, to: Path) -> None:
-        """Copy the files to the folder `to`; a package without dependencies gets an empty lock.
+        """Copy the files to the folder `to`; a package that needs nothing else gets an empty lock.
 
         Raises SettingsError on dependencies that are not locked.
         """
@@ -64,27 +67,33 @@ class ModelPackage:
             target = to / path.relative_to(self.folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-        if (to / LOCK).exists():
-            return
-        if self.project.get("dependencies") or self.project.get("optional-dependencies"):
-            raise SettingsError(f"{self.folder} has dependencies but no {LOCK}; run make lock MODELS={self.folder}")
-        (to / LOCK).touch()
+        if not (to / LOCK).exists():
+            if needed := ", ".join(self.dependencies):
+                raise SettingsError(
+                    f"{self.folder} needs {needed} but has no {LOCK}; run make lock MODELS={self.folder}"
+                )
+            (to / LOCK).touch()
+
+    @property
+    def dependencies(self) -> list[str]:
+        """What it depends on, in any of its groups, that has to be locked."""
+        groups = self.project.get("optional-dependencies", {}).values()
+        named = [*self.project.get("dependencies", []), *(text for group in groups for text in group)]
+        return [text for text in named if re.split(r"[^\w.-]", text, maxsplit=1)[0] != PROVIDED]
 
     def lock(self, uv: str, images: Path) -> Path:
-        """Write the lock: every package that this one and its build need, with hashes, at the versions that the images
-        in whose lock `images` they are have them in.
-
-        Raises SettingsError when there is no such set of versions.
+        """Write the lock: all that the package and its build need, with hashes, at the versions that `images`, the lock
+        of the images, has. Raises SettingsError when no versions fit together.
         """
-        command = [uv, "pip", "compile", "--quiet", *UNIVERSAL.split(), "--no-header", "--no-annotate"]
-        command += ["--constraint", str(images), "--output-file", str(self.folder / LOCK)]
-        needed = self.declared.get("build-system", {}).get("requires", ["setuptools"])
-        done = subprocess.run(
-            [*command, str(self.folder / "pyproject.toml"), "-"],
-            input="\n".join(needed),
-            capture_output=True,
-            text=True,
-        )
+        written = self.folder / LOCK
+        needed = [str(self.folder / "pyproject.toml"), "-"]  # the latter is what its build needs
+        requires = self.declared.get("build-system", {}).get("requires", ["setuptools"])
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as provided:
+            provided.write(PROVIDED)
+            provided.flush()
+            command = [uv, "pip", "compile", "--quiet", "--generate-hashes", *FOR_ALL, *PLAIN]
+            command += ["--excludes", provided.name, "--constraint", str(images), "--output-file", str(written)]
+            done = subprocess.run([*command, *needed], input="\n".join(requires), capture_output=True, text=True)
         if done.returncode:
             raise SettingsError(f"{self.folder} cannot be locked: {done.stderr.strip()}")
-        return self.folder / LOCK
+        return written
