@@ -47,10 +47,15 @@ class Settings:
     database_url: str = _setting(
         "",
         "Database that products in production are published in, as SQLAlchemy writes it; "
-        "default sqlite:///.posterity/products.db",
+        "default sqlite:///.posterity/products.db where the store is a directory, none elsewhere",
         secret=True,
     )
     self_approval: str = _setting("refuse", "allow: who asked for a version may approve it as well")
+    staging_url: str = _setting(
+        "", "Results server that candidates are tried on; default: a server of one's own, for as long as it takes"
+    )
+    production_url: str = _setting("", "Results server that people use; default: as for POSTERITY_STAGING_URL")
+    token: str = _setting("", "Bearer token for both servers, with role promote where they have tokens", secret=True)
     image: str = _setting("", "Image that this process runs in; recorded with every version")
     products: str = _setting(
         "*@champion", "What a server serves, separated by blanks: MODEL@ALIAS follows an alias, MODEL/3 is pinned"
@@ -81,11 +86,13 @@ class Settings:
 
     def _with_defaults(self) -> "Settings":
         home = Path.cwd() / ".posterity"
+        store = self.store or f"file://{home / 'store'}"
+        own = f"sqlite:///{home / 'products.db'}" if store.startswith("file://") else ""
         return replace(
             self,
-            store=self.store or f"file://{home / 'store'}",
+            store=store,
             registry=self.registry or f"sqlite:///{home / 'registry.db'}",
-            database_url=self.database_url or f"sqlite:///{home / 'products.db'}",
+            database_url=self.database_url or own,
         )
 
 

@@ -25,7 +25,8 @@ ALIASES = ("candidate", "staging", "champion", "challenger", "baseline")
 class Move:
     """One entry of the audit log: who let `alias` point at version `number` instead of `before`, when and why.
 
-    follows: the id of the entry that the pointer named until then, empty for the first.
+    follows: the id of the entry that the pointer named until then, empty for the first; how: what let it happen
+    (`refresh`, `approval`, `override`, `rollback`), empty where somebody just moved the pointer.
     """
 
     id: str
@@ -36,9 +37,10 @@ class Move:
     why: str
     when: str
     follows: str = ""
+    how: str = ""
 
 
-def move(store: ObjectStore, model: str, alias: str, number: int, who: str, why: str) -> Move:
+def move(store: ObjectStore, model: str, alias: str, number: int, who: str, why: str, how: str = "") -> Move:
     """Let `alias` of `model` point at version `number`; nothing happens where it does already.
 
     Raises SettingsError on an unknown alias or a missing reason, NotFoundError when there is no such version,
@@ -58,6 +60,7 @@ def move(store: ObjectStore, model: str, alias: str, number: int, who: str, why:
         why=why.strip(),
         when=datetime.now(UTC).isoformat(timespec="milliseconds"),
         follows=before.id if before else "",
+        how=how,
     )
     data = canonical_json(asdict(entry))
     store.put(f"{audit.folder(model)}{time.time_ns():020d}-{entry.id}.json", data)

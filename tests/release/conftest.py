@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,23 +27,42 @@ def find(program: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server on the loopback, without any database of a test in it yet. It runs as no root would."""
-    folder = tmp_path_factory.mktemp("postgres")
+def postgres() -> Iterator[str]:
+    """The URL of a server on the loopback, without any database of a test in it yet. It runs as no root would, in a
+    folder of its own: pytest's are closed to other users."""
     user: dict[str, Any] = {}
-    if os.getuid() == 0:
-        user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        for path in (folder, *list(folder.parents)[:2]):
-            path.chmod(0o711)
-        shutil.chown(folder, "nobody", "nogroup")
-    data, port = folder / "data", free_port()
-    quiet: dict[str, Any] = {"check": True, "capture_output": True, "cwd": folder}
-    subprocess.run([find("initdb"), "-D", data, "-A", "trust", "-U", "posterity", "-E", "UTF8"], **quiet, **user)
-    options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off -c max_connections=20"
-    control = [find("pg_ctl"), "-D", data, "-l", folder / "log", "-o", options, "-w"]
-    subprocess.run([*control, "start"], **quiet, **user)
-    yield f"postgresql://posterity@127.0.0.1:{port}"
-    subprocess.run([*control, "-m", "immediate", "stop"], **quiet, **user)
+    with tempfile.TemporaryDirectory(prefix="posterity-postgres-") as folder:
+        if os.getuid() == 0:
+            user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            shutil.chown(folder, "nobody", "nogroup")
+        data, port = Path(folder) / "data", free_port()
+        command = [find("initdb"), "-D", data, "-A", "trust", "-U", "posterity", "-E", "UTF8"]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, **user)
+        options = ["-p", str(port), "-h", "127.0.0.1", "-k", folder, "-c", "fsync=off", "-c", "max_connections=20"]
+        with (Path(folder) / "log").open("wb") as log:
+            server = subprocess.Popen([find("postgres"), "-D", data, *options], stderr=log, cwd=folder, **user)
+        url = f"postgresql://posterity@127.0.0.1:{port}"
+        try:
+            wait_for(url)
+            yield url
+        finally:
+            server.send_signal(signal.SIGQUIT)  # at once: nothing in it is needed any more
+            server.wait()
+
+
+def wait_for(server: str) -> None:
+    """Until a PostgreSQL server takes connections."""
+    import psycopg
+
+    until = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(f"{server}/postgres").close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < until, f"{server} does not take connections"
+            time.sleep(0.05)
+        else:
+            return
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
 """Registered versions with real products of a few rows, without a run behind them."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
@@ -50,6 +50,8 @@ def register(store: ObjectStore, table: pd.DataFrame, code: str = "code", **chan
     findings = {"scores": changes.pop("scores", NOT_SCORED), "drift": changes.pop("drift_report", {})}
     references = {**made.references, "product": product, "code": _object(store, "code", code.encode())}
     references |= {name: _object(store, name, json.dumps(facts).encode()) for name, facts in findings.items()}
+    about = {"keys": FACTS["keys"], "quantities": [asdict(item) for item in FACTS["quantities"]]}
+    changes["about"] = about | changes.get("about", {})
     return versions.add(store, replace(made, product=product.sha256, references=references, **changes))
 
 
