@@ -23,6 +23,11 @@ class Size:
     compressed: int
 
 
+def disk_size(engine: Engine, image: str) -> int:
+    """Bytes of an image that is there, on disk."""
+    return int((engine.facts(image) or {})["Size"])
+
+
 def sizes(engine: Engine, images: Sequence[str], known: Path) -> dict[str, Size]:
     """The sizes of images that are there; `known` is a file that keeps those of layers, which never change."""
     facts = {image: engine.facts(image) or {} for image in images}
@@ -33,7 +38,7 @@ def sizes(engine: Engine, images: Sequence[str], known: Path) -> dict[str, Size]
         measured |= _measure(engine, missing, layers)
         known.parent.mkdir(parents=True, exist_ok=True)
         known.write_text(json.dumps(measured, indent=1))
-    return {image: Size(int(facts[image]["Size"]), sum(measured[layer] for layer in layers[image])) for image in images}
+    return {image: Size(disk_size(engine, image), sum(measured[layer] for layer in layers[image])) for image in images}
 
 
 def _measure(engine: Engine, images: Sequence[str], layers: Mapping[str, Sequence[str]]) -> dict[str, int]:
