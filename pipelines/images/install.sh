@@ -6,7 +6,7 @@ cd /install
 uv/bin/uv pip install --quiet --link-mode copy --require-hashes \
     --constraint requirements.lock --build-constraint requirements.lock "$@"
 cd "$VIRTUAL_ENV"/lib/python3*/site-packages
-rm -rf docs pyarrow/*flight* pyarrow/*substrait*
+rm -rf docs pyarrow/*flight*
 find . -depth \( -type d \( -name tests -o -name test -o -name include \) \
     -o -name '*.a' -o -name '*.h' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.pyx' \) -exec rm -rf {} +
 # Nobody may write into an image: what is not compiled now would be compiled anew by every process.
