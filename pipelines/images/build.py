@@ -5,12 +5,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pipelines.images.engine import Engine
 from pipelines.images.inputs import BASE, image_tag, model_tag
 from pipelines.images.package import ModelPackage
 from posterity import __version__
+from posterity.errors import PosterityError
 
 REPOSITORY = "posterity"
 TARGETS = ("sample", "stage", "server", "registry")
@@ -33,24 +35,21 @@ class Images:
     repository: str = REPOSITORY
     package: ModelPackage | None = None
 
-    @property
+    @cached_property
     def tag(self) -> str:
-        """The tag of all images: a digest of what they are made from."""
-        plain = image_tag(self.root, self.base)
-        return model_tag(plain, self.package.digests()) if self.package else plain
+        """The tag of all images: a digest of what they are made from, as it was when it was first asked for."""
+        return self._digest()
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """Target → the image's name."""
-        tag = self.tag
-        return {target: f"{self.repository}/{target}:{tag}" for target in TARGETS}
-
-    @property
-    def _plain(self) -> "Images":
-        return replace(self, package=None)
+        return {target: f"{self.repository}/{target}:{self.tag}" for target in TARGETS}
 
     def build(self, engine: Engine) -> Iterator[str]:
-        """Build the images that are not there, and name each that was built. Raises PosterityError."""
+        """Build the images that are not there, and name each that was built.
+
+        Raises PosterityError when one cannot be built, or is not what its tag says.
+        """
         missing = {target: name for target, name in self.names.items() if engine.facts(name) is None}
         if missing and self.package:
             yield from self._plain.build(engine)
@@ -59,7 +58,18 @@ class Images:
                 self._put_models(engine, self.package, target, name)
             else:
                 engine.build(self.root, target, name, {"BASE": self.base, "IMAGE": name}, self._labels(target))
+            if self._digest() != self.tag:
+                engine.forget(name)
+                raise PosterityError(f"what {name} is made from was changed while it was built; build it again")
             yield name
+
+    def _digest(self) -> str:
+        plain = image_tag(self.root, self.base)
+        return model_tag(plain, self.package.digests()) if self.package else plain
+
+    @cached_property
+    def _plain(self) -> "Images":
+        return replace(self, package=None)
 
     def _put_models(self, engine: Engine, package: ModelPackage, target: str, name: str) -> None:
         """Put the package of models onto an image; the registry runs none."""

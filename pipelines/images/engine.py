@@ -45,6 +45,10 @@ class Engine:
         if self._call([*self.docker, "tag", image, name]):
             raise PosterityError(f"{image} could not be tagged as {name}")
 
+    def forget(self, image: str) -> None:
+        """Take the name of an image away."""
+        self._call([*self.docker, "image", "rm", image])
+
     def save(self, images: Sequence[str]) -> "subprocess.Popen[bytes]":
         """The process that writes the images as one archive to its standard output."""
         return subprocess.Popen([*self.docker, "save", *images], stdout=subprocess.PIPE)

@@ -1,6 +1,7 @@
 """How large images are: on disk, and compressed as a registry keeps them and a node fetches them."""
 
 import json
+import posixpath
 import tarfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -23,44 +24,41 @@ class Size:
     compressed: int
 
 
-def disk_size(engine: Engine, image: str) -> int:
-    """Bytes of an image that is there, on disk."""
-    return int((engine.facts(image) or {})["Size"])
-
-
 def sizes(engine: Engine, images: Sequence[str], known: Path) -> dict[str, Size]:
     """The sizes of images that are there; `known` is a file that keeps those of layers, which never change."""
     facts = {image: engine.facts(image) or {} for image in images}
     layers = {image: list(facts[image]["RootFS"]["Layers"]) for image in images}
     measured: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
-    missing = [image for image in images if not set(layers[image]) <= set(measured)]
-    if missing:
-        measured |= _measure(engine, missing, layers)
+    if missing := [image for image in images if not set(layers[image]) <= set(measured)]:
+        with engine.save(missing) as process, tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            measured |= _measure(archive, layers, measured)
         known.parent.mkdir(parents=True, exist_ok=True)
         known.write_text(json.dumps(measured, indent=1))
-    return {image: Size(disk_size(engine, image), sum(measured[layer] for layer in layers[image])) for image in images}
+    return {image: Size(int(facts[image]["Size"]), sum(measured[layer] for layer in layers[image])) for image in images}
 
 
-def _measure(engine: Engine, images: Sequence[str], layers: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Layer → its compressed size, for all layers of `images`."""
+def _measure(archive: tarfile.TarFile, layers: Mapping[str, Sequence[str]], known: Mapping[str, int]) -> dict[str, int]:
+    """The compressed size of each layer in an archive of images, by its digest and by its name in the archive.
+
+    layers: image → digests of its layers; known: what was measured before, by either name.
+    """
     found: dict[str, int] = {}
     links: dict[str, str] = {}
     manifest: list[dict[str, list[str]]] = []
-    with engine.save(images) as process, tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if member.name == "manifest.json" and content:
-                manifest = json.load(content)
-            elif content:
-                found[member.name] = compressed_size(content)
-            elif member.issym():
-                links[member.name] = f"{Path(member.linkname).parent.name}/{Path(member.linkname).name}"
-    return {
-        layer: found[links.get(name, name)]
-        for entry in manifest
-        for image in entry["RepoTags"]
-        for layer, name in zip(layers[image], entry["Layers"], strict=True)
-    }
+    for member in archive:
+        content = archive.extractfile(member) if member.isfile() else None
+        if member.name == "manifest.json" and content:
+            manifest = json.load(content)
+        elif content:
+            found[member.name] = known[member.name] if member.name in known else compressed_size(content)
+        elif member.issym():  # a layer that is there twice
+            links[member.name] = posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
+    measured: dict[str, int] = {}
+    for entry in manifest:
+        for image in entry["RepoTags"]:
+            for layer, name in zip(layers[image], entry["Layers"], strict=True):
+                measured[layer] = measured[name] = found[links.get(name, name)]
+    return measured
 
 
 def compressed_size(content: IO[bytes]) -> int:

@@ -66,7 +66,7 @@ class Lab:
     def loaded(self) -> set[str]:
         """The names of the images that are in the node."""
         images = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"][0]["status"]["images"]
-        return {name.removeprefix("docker.io/") for image in images for name in image["names"]}
+        return {name.removeprefix("docker.io/") for image in images for name in image["names"] or ()}
 
     @contextmanager
     def forward(self, service: str, port: int, namespace: str = "kubeflow") -> Iterator[str]:

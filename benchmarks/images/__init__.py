@@ -1,0 +1,1 @@
+"""Size of the images, and how fast processes start in them."""
