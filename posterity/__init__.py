@@ -5,6 +5,7 @@ What a model's author needs is exported here; everything else lives in the subpa
 
 from posterity.model.contract import (
     Assumption,
+    Contributions,
     Draws,
     Estimand,
     Horizon,
@@ -21,6 +22,7 @@ from posterity.model.contract import (
 __version__ = "0.1.0"
 __all__ = [
     "Assumption",
+    "Contributions",
     "Draws",
     "Estimand",
     "Horizon",

@@ -180,6 +180,13 @@ def _predicts_subsets(subject: _Subject) -> str | None:
     return None
 
 
+def _explains(subject: _Subject) -> str | None:
+    from posterity.scoring.explaining import explain_rows
+
+    explain_rows(subject.model, subject.draws, subject.targets)
+    return None
+
+
 def _unseen(subject: _Subject) -> str | None:
     ruled = [column for column, rule in subject.model.unseen.items() if rule == "population"]
     for column in ruled:
@@ -202,5 +209,6 @@ CHECKS: Mapping[str, Callable[[_Subject], str | None]] = {
     "nothing after the as-of day is known": _actuals,
     "the distribution can be built and predicted from": _predicts,
     "any subset of rows is predicted alike": _predicts_subsets,
+    "explanations add up to predictions": _explains,
     "categories never seen follow their rule": _unseen,
 }

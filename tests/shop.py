@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from posterity import Assumption, Draws, Estimand, Horizon, Limit, Metric, MonteCarloModel, PersonalColumn, Quantity
+from posterity import (
+    Assumption,
+    Contributions,
+    Draws,
+    Estimand,
+    Horizon,
+    Limit,
+    Metric,
+    MonteCarloModel,
+    PersonalColumn,
+    Quantity,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +78,11 @@ class Shop(MonteCarloModel):
 
     def predict(self, draws: Draws, targets: "pd.DataFrame") -> Mapping[str, Any]:
         return {"sales": draws.effect("level", targets["shop"])}
+
+    def explain(self, draws: Draws, targets: "pd.DataFrame") -> Mapping[str, Contributions]:
+        level = draws["level"].mean(axis=1, keepdims=True)
+        shop = draws.effect("level", targets["shop"]) - level
+        return {"sales": Contributions("identity", {"average shop": level + 0 * shop, "shop": shop})}
 
     def estimands(self, draws: Draws) -> Sequence[Estimand]:
         return [Estimand("level", list(draws.coords["shop"]), draws["level"], "items")]

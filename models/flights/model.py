@@ -40,7 +40,7 @@ import numpy as np
 
 from models.flights.decision import decision_metrics
 from models.flights.table import BLOCKS, FlightsTable, outcomes_of, timetable
-from posterity import Assumption, Draws, Estimand, Horizon, Limit, MCMCModel, Metric, Quantity
+from posterity import Assumption, Contributions, Draws, Estimand, Horizon, Limit, MCMCModel, Metric, Quantity
 from posterity.model.contract import Array
 
 if TYPE_CHECKING:
@@ -134,9 +134,32 @@ class Flights(FlightsTable, MCMCModel):
 
     def predict(self, draws: Draws, targets: "pd.DataFrame") -> Mapping[str, Array]:
         """The probability that a flight of each route is disrupted, its mix of departure blocks averaged out."""
-        eta = (draws["month_next"] - draws["reference"])[:, None] + _place(draws, targets)
+        eta = (draws["month_next"] - draws["reference"])[:, None] + sum(_effects(draws, targets).values())
         eta += _month_scale(draws)[:, None] * draws.noise(route_labels(targets), "month of a route")
         return {SHARE: _mix(eta, draws["block_effect"] + _block_noise(draws), targets[list(BLOCKS)].to_numpy(float))}
+
+    def explain(self, draws: Draws, targets: "pd.DataFrame") -> Mapping[str, Contributions]:
+        """What each effect adds to the log odds. Departure hours: what the route's mix of blocks does to them; next
+        month: all that only the month to come decides."""
+        known = _effects(draws, targets)
+        dest = _destination(draws, targets)
+        level = (draws["intercept"] - draws["reference"])[:, None]
+        month = (draws["month_next"] - draws["intercept"])[:, None]
+        month = month + _month_scale(draws)[:, None] * draws.noise(route_labels(targets), "month of a route")
+        eta = level + sum(known.values())
+        weights = targets[list(BLOCKS)].to_numpy(float)
+        average = _log_odds(_mix(eta, draws["block_effect"], weights))
+        coming = _log_odds(_mix(eta + month, draws["block_effect"] + _block_noise(draws), weights))
+        parts = {
+            "average flight": np.broadcast_to(level, eta.shape),
+            "carrier": known["carrier"],
+            "origin": known["origin"],
+            "destination": dest,
+            "route": known["route"] - dest,
+            "departure hours": average - eta,
+            "next month": coming - average,
+        }
+        return {SHARE: Contributions("logit", parts)}
 
     def estimands(self, draws: Draws) -> Sequence[Estimand]:
         """Effects in log odds, and every route's share in the average month with its flights spread over all blocks.
@@ -196,21 +219,27 @@ def cell_log_odds(draws: Draws, features: "pd.DataFrame") -> Array:
     return np.asarray(eta + draws.effect("route_effect", routes) + noise)
 
 
-def _place(draws: Draws, targets: "pd.DataFrame") -> Array:
-    """What carrier, origin and route add to the log odds; what has not been seen is drawn from its population."""
+def _effects(draws: Draws, targets: "pd.DataFrame") -> dict[str, Array]:
+    """What carrier, route (its destination included) and origin add to the log odds; what has not been seen is drawn
+    from its population."""
+    carriers, routes = list(targets["carrier"]), route_labels(targets)
+    return {
+        "carrier": _effect(draws, "carrier", carriers, lambda: _drawn(draws, "sigma_carrier", carriers)),
+        "route": _effect(
+            draws, "route", routes, lambda: _destination(draws, targets) + _drawn(draws, "sigma_route", routes)
+        ),
+        "origin": draws.effect("origin_effect", targets["origin"]),
+    }
 
-    def drawn(scale: str, labels: Sequence[str]) -> Array:
-        return np.asarray(draws[scale][:, None] * draws.noise(labels, scale))
 
-    carriers, dests, routes = list(targets["carrier"]), list(targets["dest"]), route_labels(targets)
-    carrier = _effect(draws, "carrier", carriers, lambda: drawn("sigma_carrier", carriers))
-    route = _effect(
-        draws,
-        "route",
-        routes,
-        lambda: _effect(draws, "dest", dests, lambda: drawn("sigma_dest", dests)) + drawn("sigma_route", routes),
-    )
-    return np.asarray(carrier + route + draws.effect("origin_effect", targets["origin"]))
+def _destination(draws: Draws, targets: "pd.DataFrame") -> Array:
+    """The mean of all routes to the same destination."""
+    dests = list(targets["dest"])
+    return _effect(draws, "dest", dests, lambda: _drawn(draws, "sigma_dest", dests))
+
+
+def _drawn(draws: Draws, scale: str, labels: Sequence[str]) -> Array:
+    return np.asarray(draws[scale][:, None] * draws.noise(labels, scale))
 
 
 def _effect(draws: Draws, name: str, labels: Sequence[str], unseen: Callable[[], Array]) -> Array:
@@ -253,3 +282,7 @@ def _mix(eta: Array, block: Array, weights: Array) -> Array:
 
 def _logistic(x: Any) -> Array:
     return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _log_odds(share: Array) -> Array:
+    return np.asarray(np.log(share) - np.log1p(-share))

@@ -2,16 +2,17 @@
 
 A product lies under `products/<model>/<digest>/`: `predictions.parquet` (one row per key with mean, sd, MCSE and
 quantiles of each quantity), `latent.parquet` (100 mid-quantiles of the draws that `predict` gave, from which any
-score can be computed later) and `product.json` (validity, rows, digests of both files and of the posterior).
+score can be computed later), `effects.parquet` where the model explains its predictions (mean and 90 % interval of
+each effect's contribution) and `product.json` (validity, rows, digests of the files and of the posterior).
 """
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 LATENT = 100
+TABLES = ("predictions", "latent", "effects")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class ProductFacts:
     posterior: str
     predictions_sha256: str
     latent_sha256: str
+    effects_sha256: str = ""
 
     @property
     def horizon(self) -> Horizon:
@@ -51,7 +54,8 @@ class ProductFacts:
         return Horizon(self.valid_from, self.valid_until)
 
     def to_json(self) -> bytes:
-        return canonical_json(json.loads(json.dumps(asdict(self), default=str)))
+        facts = json.loads(json.dumps(asdict(self), default=str))
+        return canonical_json({name: value for name, value in facts.items() if name != "effects_sha256" or value})
 
     @classmethod
     def from_json(cls, data: bytes) -> "ProductFacts":
@@ -75,25 +79,47 @@ def column(quantity: str, statistic: str | float) -> str:
     return f"{quantity}_{statistic}" if isinstance(statistic, str) else f"{quantity}_q{round(statistic * 100):02d}"
 
 
+class Effect(NamedTuple):
+    """A column of the table of effects: which statistic of which part of which quantity, on the scale of which link."""
+
+    quantity: str
+    link: str
+    part: str
+    statistic: str
+
+    @property
+    def column(self) -> str:
+        """The column's name."""
+        return "/".join(self)
+
+    @classmethod
+    def parse(cls, column: str) -> "Effect":
+        """What `column` wrote."""
+        quantity, link, rest = column.split("/", 2)
+        part, _, statistic = rest.rpartition("/")
+        return cls(quantity, link, part, statistic)
+
+
 class ProductWriter:
-    """Writes the two tables of a product piece by piece, so that memory does not grow with its rows."""
+    """Writes the tables of a product piece by piece, so that memory does not grow with its rows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.writers: dict[str, pq.ParquetWriter] = {}
         self.rows = 0
 
-    def add(self, predictions: "pd.DataFrame", latent: "pd.DataFrame") -> None:
-        """Append a piece; both tables have the same rows."""
-        for name, frame in (("predictions", predictions), ("latent", latent)):
+    def add(self, *tables: "pd.DataFrame") -> None:
+        """Append a piece: predictions, latent quantiles and effects, with the same rows. No columns, no file."""
+        there = [(name, frame) for name, frame in zip(TABLES, tables, strict=False) if len(frame.columns)]
+        for name, frame in there:
             table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
             if name not in self.writers:
                 self.writers[name] = pq.ParquetWriter(self.folder / f"{name}.parquet", table.schema, compression="zstd")
             self.writers[name].write_table(table.cast(self.writers[name].schema))
-        self.rows += len(predictions)
+        self.rows += len(tables[0])
 
     def close(self) -> dict[str, str]:
-        """Finish both files; returns the SHA-256 of each by its name."""
+        """Finish all files; returns the SHA-256 of each by its name."""
         for writer in self.writers.values():
             writer.close()
         return {name: digest_file(self.folder / f"{name}.parquet") for name in self.writers}
@@ -101,14 +127,14 @@ class ProductWriter:
 
 def publish(
     store: ObjectStore,
-    pieces: Iterable[tuple["pd.DataFrame", "pd.DataFrame"]],
+    pieces: Iterable[Sequence["pd.DataFrame"]],
     facts: Mapping[str, Any],
 ) -> Reference:
     """Write a product from its pieces and put it into the store; `product.json` comes last and makes it exist."""
     with tempfile.TemporaryDirectory() as temporary:
         writer = ProductWriter(Path(temporary))
-        for predictions, latent in pieces:
-            writer.add(predictions, latent)
+        for tables in pieces:
+            writer.add(*tables)
         digests = {f"{name}_sha256": digest for name, digest in writer.close().items()}
         product = ProductFacts(rows=writer.rows, **{**facts, **digests})
         data = product.to_json()

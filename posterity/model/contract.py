@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Array",
     "Assumption",
+    "Contributions",
     "Draws",
     "Estimand",
     "Horizon",
@@ -66,6 +67,18 @@ class Estimand:
     values: Array
     unit: str
     materiality: float | None = None
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """How a prediction comes about: parts that add up, draw by draw, to the quantity on the scale of `link`.
+
+    parts: name → array of shape (draws, rows), in the order in which they are shown; the first is the level that the
+    others are added to.
+    """
+
+    link: Literal["identity", "log", "logit"]
+    parts: Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -221,6 +234,11 @@ class Model(ABC):
     @abstractmethod
     def predict(self, draws: Draws, targets: "pd.DataFrame") -> Mapping[str, Array]:
         """Quantity name → draws of shape (draws, rows of `targets`). Works on any subset of rows."""
+
+    def explain(self, draws: Draws, targets: "pd.DataFrame") -> Mapping[str, Contributions]:
+        """Quantity name → what each effect contributes to its prediction, for people who ask why. Must add up to
+        `predict` with the same draws. The default explains nothing."""
+        return {}
 
     def estimands(self, draws: Draws) -> Sequence[Estimand]:
         """Time-invariant summaries of the posterior, for the drift check."""

@@ -25,7 +25,8 @@ SURPRISES = 8
 @dataclass(frozen=True)
 class Scored:
     """The scores of a product: metrics by name, coverage rows (level, share, low, high), comparisons with rivals, and
-    the arrays behind the pictures, one entry per row that was scored (of the first quantity)."""
+    the arrays behind the pictures, one entry per row that was scored (of the first quantity); outcomes: what happened,
+    by key, of all quantities."""
 
     version: str
     title: str
@@ -39,10 +40,11 @@ class Scored:
     trials: Array | None
     unit: str
     surprises: Sequence[tuple[str, str, str, str]]
+    outcomes: "pd.DataFrame"
     notes: Sequence[str] = field(default_factory=tuple)
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures without the arrays, as JSON."""
+        """The figures without the rows, as JSON."""
         return {
             "version": self.version,
             "metrics": dict(self.metrics),
@@ -182,8 +184,16 @@ def _assemble(
         trials=trials,
         unit=first.unit,
         surprises=_surprises(match, first, pit),
+        outcomes=_outcomes(match),
         notes=[f"{missing} outcomes have no row in the product and were not scored."] if missing else [],
     )
+
+
+def _outcomes(match: _Match) -> "pd.DataFrame":
+    """Keys, quantities and their trials of the rows that were scored."""
+    quantities = match.model.quantities
+    columns = [name for quantity in quantities for name in (quantity.exposure, quantity.name) if name]
+    return match.rows[list(dict.fromkeys([*match.model.keys, *columns]))]
 
 
 def _verdict(model: Model, metrics: Mapping[str, float]) -> str:

@@ -7,13 +7,20 @@ from typing import Any
 from posterity.errors import PosterityError
 from posterity.server.access import NOBODY, require
 from posterity.server.errors import RequestError, error_response
-from posterity.server.handlers import documents, health, predictions, products
+from posterity.server.handlers import documents, explanations, health, history, predictions, products, search
 from posterity.server.http import Receive, Request, Scope, Send
 from posterity.server.routing import Route, Router
 from posterity.server.service import Service
 from posterity.settings import Settings
 
-DESCRIBED: tuple[Route, ...] = (*products.ROUTES, *predictions.ROUTES, *health.ROUTES)
+DESCRIBED: tuple[Route, ...] = (
+    *products.ROUTES,
+    *predictions.ROUTES,
+    *search.ROUTES,
+    *explanations.ROUTES,
+    *history.ROUTES,
+    *health.ROUTES,
+)
 ROUTES = (*DESCRIBED, *documents.routes(DESCRIBED))
 LARGEST = 16 << 20  # bytes of a body
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from posterity.server.access import Access
 from posterity.server.catalogue import Catalogue
+from posterity.server.files import Files
 from posterity.server.follower import Follower
 from posterity.server.http import Response
 from posterity.server.metrics import Metrics
@@ -28,6 +29,7 @@ class Service:
         self.access = Access(settings.tokens)
         self.store = open_store(settings.store, patient=False)
         self.catalogue = Catalogue(self.store, settings.server_keep)
+        self.files = Files(self.store)
         references = parse_products(settings.products)
         self.follower = Follower(self.catalogue, references, self.access.is_guarded)
         self.metrics = Metrics()

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from posterity.data.tables import load_table
+from posterity.data.tables import load_table, to_parquet
 from posterity.model.contract import Limit, Metric
 from posterity.registry.versions import Version
 from posterity.report.scoring import Comparison, Coverage, MetricRow, Scores, scoring_section
@@ -12,8 +12,12 @@ from posterity.scoring.past import champion_before, product_to_score
 from posterity.scoring.products import Scored, score_product
 from posterity.stages.inputs import parse_day
 from posterity.stages.runner import Context, Result, Stage
+from posterity.store import Reference
 from posterity.store.digest import canonical_json, digest_bytes
 from posterity.store.reference import store_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOTHING = "No earlier product's period is over yet, so there is nothing to score; the next run will."
 
@@ -33,7 +37,7 @@ def work(context: Context) -> Result:
         return Result({"scores": reference}, {"summary": text, "metrics": {}}, scoring_section(None, text))
     section = scoring_section(_for_report(context.model.metrics, scored))
     values = {"summary": section.summary, "metrics": scored.metrics, "verdict": scored.verdict}
-    return Result({"scores": _store(context, scored.to_dict())}, values, section)
+    return Result({"scores": _store(context, scored.to_dict(), scored.outcomes)}, values, section)
 
 
 def _scored_version(context: Context) -> Version | None:
@@ -44,9 +48,14 @@ def _champion(context: Context) -> Version | None:
     return champion_before(context.store, context.model.name, parse_day(context.inputs["as_of"]))
 
 
-def _store(context: Context, facts: Mapping[str, Any]) -> Any:
-    data = canonical_json(facts)
-    return store_bytes(context.store, f"scores/{digest_bytes(data)}.json", data, "scores")
+def _store(context: Context, facts: Mapping[str, Any], outcomes: "pd.DataFrame | None" = None) -> Reference:
+    """The scores, under a folder of their own, and beside them what happened by key."""
+    table = None if outcomes is None else to_parquet(outcomes)
+    data = canonical_json({**facts, "outcomes_sha256": digest_bytes(table) if table else ""})
+    folder = f"scores/{digest_bytes(data)}"
+    if table:
+        context.store.put(f"{folder}/outcomes.parquet", table)
+    return store_bytes(context.store, f"{folder}/scores.json", data, "scores")
 
 
 def _depends(context: Context) -> Mapping[str, Any]:

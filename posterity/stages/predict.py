@@ -12,6 +12,7 @@ from posterity.errors import ModelError
 from posterity.model.contract import Model, Quantity
 from posterity.model.draws import Array, Draws
 from posterity.report.product import product_section
+from posterity.scoring.explaining import explain_rows
 from posterity.stages.inputs import parse_day
 from posterity.stages.runner import Context, Result, Stage
 from posterity.stats.predictive import latent_quantiles, summarise_binomial, summarise_draws
@@ -45,17 +46,15 @@ def work(context: Context) -> Result:
     )
 
 
-def pieces(
-    context: Context, posterior: Posterior, targets: pd.DataFrame
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """The product's two tables, piece by piece."""
+def pieces(context: Context, posterior: Posterior, targets: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, ...]]:
+    """The product's tables, piece by piece."""
     draws = posterior.draws()
     chains = posterior.shape[0]
     size = max(1, PIECE // len(draws))
     for start in range(0, len(targets), size):
         context.progress(done=start, total=len(targets))
         rows = targets.iloc[start : start + size].reset_index(drop=True)
-        yield predict_rows(context.model, draws, rows, chains)
+        yield (*predict_rows(context.model, draws, rows, chains), explain_rows(context.model, draws, rows))
 
 
 def predict_rows(model: Model, draws: Draws, rows: pd.DataFrame, chains: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -113,4 +112,4 @@ def top_rows(model: Model, predictions: pd.DataFrame) -> list[dict[str, object]]
     return [{str(name): value for name, value in row.items()} for row in top.rename(columns=names).to_dict("records")]
 
 
-STAGE = Stage(work, uses=("predict", "targets", "horizon", "keys", "quantities", "name"))
+STAGE = Stage(work, uses=("predict", "explain", "targets", "horizon", "keys", "quantities", "name"))

@@ -97,6 +97,26 @@ def test_a_new_month_adds_the_deviations_of_carrier_airport_cell_and_blocks() ->
     assert predicted.std() == pytest.approx(simulated.std(), rel=0.05)
 
 
+@pytest.mark.parametrize("route", [("AA", "JFK", "LAX"), ("UA", "JFK", "LAX"), ("ZZ", "EWR", "XYZ")])
+def test_contributions_add_up_to_the_prediction(route: tuple[str, str, str]) -> None:
+    draws = posterior(sigma_route=0.4, sigma_carrier=0.3, sigma_block_month=0.3, sigma_cell=0.2, sigma_origin_month=0.1)
+    found = MODEL.explain(draws, timetable(route))["disrupted"]
+    assert found.link == "logit"
+    np.testing.assert_allclose(sum(found.parts.values()), log_odds(draws, route), atol=1e-9)
+
+
+def test_contributions_are_those_of_the_effects() -> None:
+    draws = posterior(sigma_cell=0.2)
+    draws.values["carrier_effect"][:] += [-0.3, 0.3]
+    draws.values["block_effect"][:] += [-1.0, 0.0, 0.5, 1.0]
+    rows = timetable(("UA", "EWR", "ORD"))
+    rows[list(BLOCKS)] = [[0, 0, 0, 40]]
+    parts = {name: values.mean() for name, values in MODEL.explain(draws, rows)["disrupted"].parts.items()}
+    known = {"average flight": -1.2, "carrier": 0.3, "destination": 0.5, "departure hours": 1.0}
+    wanted = dict.fromkeys(parts, 0.0) | known
+    assert parts == pytest.approx(wanted, abs=0.02)
+
+
 def test_the_mix_of_departure_blocks_counts() -> None:
     draws = posterior()
     draws.values["block_effect"][:] = np.array([-1.0, 0.0, 0.5, 1.0])

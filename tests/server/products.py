@@ -11,12 +11,13 @@ import pandas as pd
 
 from posterity.data.posterior import Posterior
 from posterity.data.product import publish
-from posterity.data.tables import store_table
+from posterity.data.tables import store_table, to_parquet
 from posterity.model.contract import MonteCarloModel
 from posterity.model.source import archive, class_name
 from posterity.registry import versions
 from posterity.registry.card import describe
 from posterity.registry.versions import Version
+from posterity.scoring.explaining import explain_rows
 from posterity.stages.predict import predict_rows
 from posterity.store import ObjectStore, Reference, digest_bytes
 from posterity.store.digest import canonical_json
@@ -24,7 +25,12 @@ from posterity.store.reference import store_bytes
 from tests.shop import Shop, write_sales
 
 CHAINS, DRAWS = 4, 250
-SCORES = {"version": "shop/1", "metrics": {"crps": 0.31, "coverage_50": 0.5, "coverage_90": 0.83, "decision_loss": 2.5}}
+OUTCOME = 21.5
+SCORES = {
+    "version": "shop/1",
+    "rows": 6,
+    "metrics": {"crps": 0.31, "coverage_50": 0.5, "coverage_90": 0.83, "decision_loss": 2.5},
+}
 FINDING = {"group": "level", "label": "a", "z": -1.5, "change": 0.3, "drifted": False}
 DRIFT = {"verdict": "stable", "rung": "nested", "baseline": "shop/1", "summary": [], "findings": [FINDING]}
 
@@ -56,7 +62,7 @@ def register(
         "features": store_table(store, features, "features", clean="0" * 64),
         "plan": _json(store, "plan", {"seed": 1, "day": as_of}),
         "posterior": store_bytes(store, *_under("posterior", posterior.to_netcdf()), "posterior", {"verdict": "pass"}),
-        "scores": _json(store, "scores", (parts or {}).get("scores", SCORES)),
+        "scores": _scores(store, (parts or {}).get("scores", SCORES)),
         "drift": _json(store, "drift", (parts or {}).get("drift", DRIFT)),
         "code": store_bytes(store, *_under("code", archive(model)), "code"),
     }
@@ -110,7 +116,18 @@ def _product(
         "quantities": model.quantities,
         "posterior": digest,
     }
-    return publish(store, [predict_rows(model, posterior.draws(), targets, CHAINS)], facts)
+    draws = posterior.draws()
+    tables = (*predict_rows(model, draws, targets, CHAINS), explain_rows(model, draws, targets))
+    return publish(store, [tables], facts)
+
+
+def _scores(store: ObjectStore, said: dict[str, Any]) -> Reference:
+    """The scores, and the outcomes beside them, as `evaluate` stores them."""
+    outcomes = to_parquet(pd.DataFrame({"shop": list("abcdef"), "sales": [OUTCOME + place for place in range(6)]}))
+    data = canonical_json({**said, "outcomes_sha256": digest_bytes(outcomes)})
+    folder = f"scores/{digest_bytes(data)}"
+    store.put(f"{folder}/outcomes.parquet", outcomes)
+    return store_bytes(store, f"{folder}/scores.json", data, "scores")
 
 
 def _json(store: ObjectStore, kind: str, value: Any) -> Reference:

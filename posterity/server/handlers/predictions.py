@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 import orjson
 
@@ -15,6 +15,7 @@ from posterity.server.handlers.shared import (
     VARY,
     VERSION,
     line_of,
+    place_of,
     released_version,
     served_version,
 )
@@ -36,9 +37,7 @@ SUFFIXES = {JSON: b"json", CSV: b"csv", PARQUET: b"parquet"}
 async def by_key(service: Service, request: Request) -> Response:
     """One row, by its key."""
     served = await served_version(service, request)
-    place = served.rows.find(_key(served, request.values[RAW]))
-    if place is None:
-        raise RequestError(404, "unknown_key", f"{served.record.label} has no row {unquote(request.values[RAW])!r}")
+    place = place_of(served, request)
     mark = served.mark(time.time())
     etag = b'"%s-%d"' % (mark.tag, place)
     headers = (*mark.headers, (b"etag", etag), REVALIDATE)
@@ -94,15 +93,6 @@ async def _paged_version(service: Service, request: Request) -> ServedVersion:
     if page is None or VERSION in request.values:
         return await served_version(service, request)
     return await released_version(service, request, line_of(service, request), _parse_page(page)[0])
-
-
-def _key(served: ServedVersion, text: str) -> list[str]:
-    """The values of a key in a path, `EV,EWR,DSM`: a comma within a value is written %2C. Raises RequestError (404)."""
-    parts = [unquote(part) if "%" in part else part for part in text.split(",")]
-    if len(parts) != len(served.rows.keys):
-        wanted = ",".join(name.upper() for name in served.rows.keys)
-        raise RequestError(404, "unknown_key", f"{unquote(text)!r} is no key of {served.record.model}; write {wanted}")
-    return parts
 
 
 def _selection(served: ServedVersion, request: Request, form: bytes) -> Selection:

@@ -2,8 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -13,6 +14,7 @@ from posterity.server.catalogue import Line
 from posterity.server.errors import RequestError
 from posterity.server.http import JSON, Headers, Request, Response
 from posterity.server.negotiation import SMALLEST, compress, has_already, takes_gzip
+from posterity.server.routing import RAW
 from posterity.server.served import ServedVersion, has_expired
 from posterity.server.service import Service
 
@@ -70,6 +72,27 @@ def number_of(request: Request) -> int:
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return int(text)
     raise RequestError(404, "unknown_version", f"{text!r} is not the number of a version")
+
+
+def key_of(request: Request, names: Sequence[str]) -> list[str]:
+    """The values of the key in the path, `EV,EWR,DSM`: a comma within a value is written %2C. Raises RequestError
+    (404)."""
+    text = request.values[RAW]
+    parts = [unquote(part) if "%" in part else part for part in text.split(",")]
+    if len(parts) != len(names):
+        wanted = ",".join(name.upper() for name in names)
+        raise RequestError(
+            404, "unknown_key", f"{unquote(text)!r} is no key of {request.values[MODEL]}; write {wanted}"
+        )
+    return parts
+
+
+def place_of(served: ServedVersion, request: Request) -> int:
+    """The place of the row whose key is in the path. Raises RequestError (404)."""
+    place = served.rows.find(key_of(request, served.rows.keys))
+    if place is None:
+        raise RequestError(404, "unknown_key", f"{served.record.label} has no row {unquote(request.values[RAW])!r}")
+    return place
 
 
 def refuse_unreleased(line: Line, number: int, request: Request) -> None:
