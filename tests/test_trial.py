@@ -96,6 +96,12 @@ FAULTS = [
         "        return {'sales': super().predict(draws, targets)['sales'] + noise}",
     ),
     (
+        "explanations add up to predictions",
+        "the parts of sales do not add up to predict on the identity scale",
+        "class Bad(Shop):\n    def predict(self, draws, targets):\n"
+        "        return {'sales': 2 * super().predict(draws, targets)['sales']}",
+    ),
+    (
         "categories never seen follow their rule",
         "it was not in the training data and the model has no rule for it",
         "class Bad(Shop):\n    unseen = {'shop': 'population'}",

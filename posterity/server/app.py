@@ -5,9 +5,10 @@ from time import perf_counter
 from typing import Any
 
 from posterity.errors import PosterityError
+from posterity.server import page
 from posterity.server.access import NOBODY, require
 from posterity.server.errors import RequestError, error_response
-from posterity.server.handlers import documents, explanations, health, history, predictions, products, search
+from posterity.server.handlers import documents, explanations, feedback, health, history, predictions, products, search
 from posterity.server.http import Receive, Request, Scope, Send
 from posterity.server.routing import Route, Router
 from posterity.server.service import Service
@@ -19,7 +20,9 @@ DESCRIBED: tuple[Route, ...] = (
     *search.ROUTES,
     *explanations.ROUTES,
     *history.ROUTES,
+    *feedback.ROUTES,
     *health.ROUTES,
+    *page.ROUTES,
 )
 ROUTES = (*DESCRIBED, *documents.routes(DESCRIBED))
 LARGEST = 16 << 20  # bytes of a body

@@ -9,11 +9,11 @@ import orjson
 from posterity.data.product import ProductFacts
 from posterity.errors import NotFoundError
 from posterity.registry.versions import Version
-from posterity.server.access import PROMOTE, READ
+from posterity.server.access import READ
 from posterity.server.catalogue import Line
 from posterity.server.errors import RequestError
 from posterity.server.files import place_in, row_at
-from posterity.server.handlers.shared import MODEL, json_answer, key_of, line_of
+from posterity.server.handlers.shared import MODEL, json_answer, key_of, line_of, readable_versions
 from posterity.server.http import Request, Response
 from posterity.server.routing import RAW, Route
 from posterity.server.schemas import JSON_TYPE, VALIDITY, array, schema
@@ -30,7 +30,7 @@ async def history(service: Service, request: Request) -> Response:
     if line.current is None:
         raise RequestError(404, "no_version", f"{line.reference} points at no version yet")
     key = key_of(request, line.current.facts.keys)
-    found = await service.in_thread(_history, service, line, _readable(line, request), key)
+    found = await service.in_thread(_history, service, line, readable_versions(line, request), key)
     if not any(item["prediction"] for item in found):
         raise RequestError(404, "unknown_key", f"no version of {line.model} has a row {','.join(key)!r}")
     return json_answer(request, {"model": line.model, "versions": found})
@@ -39,18 +39,13 @@ async def history(service: Service, request: Request) -> Response:
 async def scores(service: Service, request: Request) -> Response:
     """How each version did, the newest first, and the coverage of all of them together."""
     line = line_of(service, request)
-    scored = await service.in_thread(_scored, service, line, _readable(line, request))
+    scored = await service.in_thread(_scored, service, line, readable_versions(line, request))
     found = [
         validity(record, has_expired(record, time.time()))
         | {"rows": said.get("rows"), "metrics": said["metrics"], "verdict": said.get("verdict", "")}
         for record, said, _ in scored.values()
     ]
     return json_answer(request, {"model": line.model, "coverage": _pooled(found), "versions": found})
-
-
-def _readable(line: Line, request: Request) -> frozenset[int] | None:
-    """The versions that the consumer may read; None for all."""
-    return None if PROMOTE in request.consumer.roles else line.released
 
 
 def _history(service: Service, line: Line, readable: frozenset[int] | None, key: Sequence[str]) -> list[dict[str, Any]]:

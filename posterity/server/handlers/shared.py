@@ -75,15 +75,16 @@ def number_of(request: Request) -> int:
 
 
 def key_of(request: Request, names: Sequence[str]) -> list[str]:
-    """The values of the key in the path, `EV,EWR,DSM`: a comma within a value is written %2C. Raises RequestError
-    (404)."""
-    text = request.values[RAW]
+    """The values of the key in the path. Raises RequestError (404)."""
+    return split_key(request.values[RAW], request.values[MODEL], names)
+
+
+def split_key(text: str, model: str, names: Sequence[str]) -> list[str]:
+    """The values of a key, `EV,EWR,DSM`: a comma within a value is written %2C. Raises RequestError (404)."""
     parts = [unquote(part) if "%" in part else part for part in text.split(",")]
     if len(parts) != len(names):
         wanted = ",".join(name.upper() for name in names)
-        raise RequestError(
-            404, "unknown_key", f"{unquote(text)!r} is no key of {request.values[MODEL]}; write {wanted}"
-        )
+        raise RequestError(404, "unknown_key", f"{unquote(text)!r} is no key of {model}; write {wanted}")
     return parts
 
 
@@ -95,9 +96,15 @@ def place_of(served: ServedVersion, request: Request) -> int:
     return place
 
 
+def readable_versions(line: Line, request: Request) -> frozenset[int] | None:
+    """The versions that the consumer may look at, those that were current once; None for all."""
+    return None if PROMOTE in request.consumer.roles else line.released
+
+
 def refuse_unreleased(line: Line, number: int, request: Request) -> None:
     """Raise RequestError where a version was never current and the consumer may not look at such."""
-    if line.released is None or number in line.released or PROMOTE in request.consumer.roles:
+    readable = readable_versions(line, request)
+    if readable is None or number in readable:
         return
     raise RequestError(
         403, "not_released", f"{line.model}/{number} was never released; reading it needs role 'promote'"
