@@ -51,6 +51,7 @@ class Settings:
         secret=True,
     )
     self_approval: str = _setting("refuse", "allow: who asked for a version may approve it as well")
+    release: str = _setting("auto", "off: runs leave their candidate alone instead of trying it in staging")
     staging_url: str = _setting(
         "", "Results server that candidates are tried on; default: a server of one's own, for as long as it takes"
     )

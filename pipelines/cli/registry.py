@@ -28,10 +28,6 @@ def attach(app: typer.Typer) -> None:
         inspect
     )
     app.command(epilog="Examples:\n\n  posterity fetch flights/3 posterior --to posterior.nc")(fetch)
-    app.command(epilog='Examples:\n\n  posterity promote flights/3 champion --reason "better CRPS than flights/2"')(
-        promote
-    )
-    app.command(epilog="Examples:\n\n  posterity history flights")(history)
 
 
 def versions(
@@ -44,7 +40,7 @@ def versions(
 
     store = the_store()
     wanted = dict(_pair(text) for text in tag or [])
-    names = [_known(model)] if model else registry.models(store)
+    names = [known(model)] if model else registry.models(store)
     found = [version for name in names for version in registry.search(store, name, wanted)]
     print_rows([_row(version) for version in found], as_json, empty="no version is registered that fits")
 
@@ -98,41 +94,16 @@ def fetch(
     print_path(target, as_json, version=found.label, artifact=artifact, sha256=reference.sha256)
 
 
-def promote(
-    version: VersionName,
-    alias: Annotated[str, typer.Argument(help="candidate, staging, champion or challenger.")],
-    reason: Reason = "",
-    as_json: Json = False,
-) -> None:
-    """Let an alias point at a version. The baseline is moved by `posterity baseline verify`."""
-    if alias == "baseline":
-        raise SettingsError("the baseline is verified, not promoted: posterity baseline verify VERSION --reason …")
-    _move(version, alias, reason, as_json)
-
-
 @baseline.command(
     epilog='Examples:\n\n  posterity baseline verify flights/3 --reason "checked against the March report"'
 )
 def verify(version: VersionName, reason: Reason = "", as_json: Json = False) -> None:
     """Vouch for a version: from now on, runs of its model are compared with it."""
-    _move(version, "baseline", reason, as_json)
+    move(version, "baseline", reason, as_json)
 
 
-def history(
-    model: Annotated[str, typer.Argument(help="A model with registered versions.")], as_json: Json = False
-) -> None:
-    """Who moved which alias of MODEL, when and why."""
-    from posterity.registry import aliases
-
-    rows = [
-        {"alias": move.alias, "version": move.number, "before": move.before, "who": move.who}
-        | {"when": move.when if as_json else move.when[:16].replace("T", " "), "why": move.why}
-        for move in aliases.history(the_store(), _known(model))
-    ]
-    print_rows(rows, as_json, empty=f"no alias of {model} was moved yet")
-
-
-def _move(name: str, alias: str, reason: str, as_json: bool) -> None:
+def move(name: str, alias: str, reason: str, as_json: bool) -> None:
+    """Move a pointer in the name of whoever acts, and say so."""
     from posterity.registry import aliases, tracking
     from posterity.registry import versions as registry
     from posterity.registry.identity import who
@@ -148,7 +119,7 @@ def _move(name: str, alias: str, reason: str, as_json: bool) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _known(model: str) -> str:
+def known(model: str) -> str:
     """`model`, if it has versions. Raises NotFoundError naming those that have."""
     from posterity.registry import versions as registry
 

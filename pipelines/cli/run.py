@@ -82,14 +82,34 @@ def run(
     log, error = launch(_name(name, parameters), parameters, quiet=as_json)
     if like and not error:
         differences += _schema_differences(like, log)
+    released = "" if error else _release(log)
     if as_json:
-        print_json(summarise(log) | ({"differences": differences} if like else {}))
+        print_json(summarise(log) | {"release": released} | ({"differences": differences} if like else {}))
     elif not error:
         print_summary(log, console)
+        if released:
+            console.print("[bold]release[/]  ", end="")
+            console.print(released, highlight=False, markup=False, soft_wrap=True)
     else:
         print_failure(log, messages)
     if error:
         raise error
+
+
+def _release(log: RunLog) -> str:
+    """Try what a run has registered in staging; what came of it in words, empty for what was registered before."""
+    from pipelines.cli.release import step_forward
+    from posterity.registry import versions
+    from posterity.settings import Settings
+
+    record = log.stage("register")
+    if record.status != "ran" or Settings.from_environment().release == "off":
+        return ""
+    version = versions.get(log.store, str(record.values["version"]))
+    try:
+        return step_forward(log.store, version, log.run)[1]
+    except PosterityError as error:  # the run itself is as it should be
+        return f"not tried in staging: {error}; posterity promote {version.label} staging tries again"
 
 
 def _one_period_back(parameters: dict[str, Any], quiet: bool) -> None:

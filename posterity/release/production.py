@@ -59,16 +59,6 @@ class Production:
             self._complete(version, move)
         return move
 
-    def settle(self, model: str) -> int | None:
-        """Let the database show what the pointer names; returns that version's number."""
-        while True:
-            number = aliases.current(self.store, model, CHAMPION)
-            if self.database and number is not None:
-                self.database.publish(self.store, versions.get(self.store, f"{model}/{number}"))
-                self.database.switch(model, number)
-            if aliases.current(self.store, model, CHAMPION) == number:
-                return number
-
     def _prepare(self, version: Version) -> None:
         """Everything that can go wrong without anybody noticing."""
         if self.database:
@@ -87,7 +77,8 @@ class Production:
 
     def _follow(self, version: Version) -> None:
         self.client.wait_current(version.model, version.number, FOLLOW)
-        self.settle(version.model)
+        if self.database:
+            settle(self.store, self.database, version.model)
 
     def _go_back(self, version: Version, move: Move, error: PosterityError) -> None:
         """Let the version before be the champion again, unless somebody has moved the pointer on. Raises
@@ -101,7 +92,8 @@ class Production:
         if pointed and pointed.id == move.id:
             why = f"rolled back by itself, since {version.label} could not be put into production: {error}"
             back = aliases.move(self.store, version.model, CHAMPION, move.before, who(), why, ROLLBACK)
-            self.settle(version.model)
+            if self.database:
+                settle(self.store, self.database, version.model)
             audit.record(self.store, version.model, DONE, move.before, who(), why, move=back.id, how=ROLLBACK)
 
     def _is_done(self, version: Version, move: Move) -> bool:
@@ -109,11 +101,22 @@ class Production:
         return any(entry.facts["move"] == move.id for entry in done)
 
 
+def settle(store: ObjectStore, database: Database, model: str) -> int | None:
+    """Let the database show what the pointer names; returns that version's number."""
+    while True:
+        number = aliases.current(store, model, CHAMPION)
+        if number is not None:
+            database.publish(store, versions.get(store, f"{model}/{number}"))
+            database.switch(model, number)
+        if aliases.current(store, model, CHAMPION) == number:
+            return number
+
+
 def roll_back(store: ObjectStore, version: Version, why: str) -> Move:
     """Let `version`, which was in production before, be the champion again; servers follow within seconds.
 
-    It moves the pointer alone: that works whatever state servers and database are in. `Production.settle` brings the
-    database after. Raises RefusedError where it was never in production, SettingsError without a reason.
+    It moves the pointer alone: that works whatever state servers and database are in. `settle` brings the database
+    after. Raises RefusedError where it was never in production, SettingsError without a reason.
     """
     known = [move.number for move in in_production(store, version.model)]
     if version.number not in known:

@@ -77,6 +77,6 @@ def _next_steps(version: str | None, drift: str) -> list[tuple[str, str]]:
             )
         )
     if version:
-        steps.append(("Let this version be the champion:", f'posterity promote {version} champion --reason "…"'))
+        steps.append(("Put this version into production:", f'posterity approve {version} --reason "…"'))
         steps.append(("Prove that it can be reproduced:", f"posterity reproduce {version}"))
     return steps

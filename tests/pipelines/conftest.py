@@ -27,7 +27,7 @@ class Folder:
     @property
     def environment(self) -> dict[str, str]:
         registry = {"POSTERITY_REGISTRY": f"sqlite:///{self.path}/registry.db"}
-        return {**os.environ, "POSTERITY_STORE": f"file://{self.path}/store", **registry}
+        return {**os.environ, "POSTERITY_STORE": f"file://{self.path}/store", "POSTERITY_RELEASE": "off", **registry}
 
     @property
     def store(self) -> ObjectStore:

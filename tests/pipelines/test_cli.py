@@ -25,6 +25,7 @@ class Said:
 
     @property
     def json(self) -> Any:
+        assert self.out, self.err
         return json.loads(self.out)
 
 
@@ -119,11 +120,34 @@ def test_a_damaged_artifact_is_refused_with_its_code(posterity: Callable[..., Sa
 
 
 def test_aliases_move_with_a_reason_and_leave_a_history(posterity: Callable[..., Said]) -> None:
-    assert posterity("promote", "shop/1", "champion", "--reason", "best").code == 0
-    assert posterity("baseline", "verify", "shop@champion", "--reason", "read the report", "--json").json["number"] == 1
-    rows = posterity("history", "shop", "--json").json
-    assert [(row["alias"], row["why"]) for row in rows[1:]] == [("champion", "best"), ("baseline", "read the report")]
-    assert posterity("inspect", "shop@baseline", "--json").json["aliases"] == ["candidate", "champion", "baseline"]
+    assert posterity("baseline", "verify", "shop/1", "--reason", "read the report", "--json").json["number"] == 1
+    rows = posterity("history", "shop", "--all", "--json").json
+    assert [row["what"] for row in rows] == ["candidate none → 1", "baseline none → 1"]
+    assert posterity("inspect", "shop@baseline", "--json").json["aliases"] == ["candidate", "baseline"]
+
+
+def test_a_version_is_tried_approved_and_rolled_back(
+    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "staging: it was not tried" in posterity("promote", "shop/1").err
+    tried = posterity("promote", "shop/1", "staging", "--json").json
+    assert tried["passed"], tried
+    assert "waits for an approval, because no version of this model is in production yet" in tried["state"]
+    said = posterity("approve", "shop/1", "--reason", "read the report")
+    assert (said.code, "nobody approves their own request" in said.err) == (3, True)
+    assert posterity("history", "shop", "--json").json == []
+    monkeypatch.setenv("POSTERITY_SELF_APPROVAL", "allow")
+    approved = posterity("approve", "shop/1", "--reason", "read the report", "--json").json
+    assert (approved["number"], approved["how"], approved["why"]) == (1, "approval", "read the report")
+    assert posterity("promote", "shop/1", "--json").json == approved
+    assert [row["version"] for row in posterity("history", "shop", "--json").json] == [1]
+    assert "no version of shop was in production before" in posterity("rollback", "product", "shop").err
+    assert posterity("acknowledge", "shop/1", "--reason", "x").code == 3
+    assert (
+        posterity("rollback", "model", "shop/1", "--reason", "the new prior is wrong", "--json").json["pinned"]
+        == "shop/1"
+    )
+    assert "their own code" in posterity("rollback", "release", "shop", "--reason", "mended").out
 
 
 def test_snapshots_can_be_looked_at_compared_and_exported(posterity: Callable[..., Said], tmp_path: Path) -> None:
@@ -240,10 +264,10 @@ WRONG = [
     (("inspect", "shop@champion"), "shop has no 'champion'; its aliases: candidate (1)"),
     (("fetch", "shop/1", "nothing"), "has no artifact 'nothing'; it has"),
     (("fetch", "shop/1", "product", "--to", "none/x"), "none/x cannot be used"),
-    (("promote", "shop/1", "champion"), "needs a reason"),
+    (("promote", "shop/1", "candidate"), "needs a reason"),
     (("promote", "shop/1", "boss", "--reason", "x"), "'boss' is not an alias"),
     (("promote", "shop/1", "baseline", "--reason", "x"), "verified, not promoted"),
-    (("promote", "shop/3", "champion", "--reason", "x"), "no version '3'"),
+    (("promote", "shop/3"), "no version '3'"),
     (("baseline", "verify", "shop/1"), "needs a reason"),
     (("history", "none"), "no version of 'none'"),
     (("data", "show", "zz"), "no snapshot"),

@@ -10,7 +10,7 @@ from posterity.release import production
 from posterity.release.client import Client
 from posterity.release.database import Database
 from posterity.release.process import serving
-from posterity.release.production import Grounds, Production, earlier, in_production, roll_back
+from posterity.release.production import Grounds, Production, earlier, in_production, roll_back, settle
 from posterity.settings import Settings
 from posterity.store.directory import DirectoryStore
 from tests.release.conftest import free_port
@@ -160,7 +160,7 @@ def test_rolling_back_the_product_moves_everything_to_an_earlier_table(made):
     move = roll_back(made.store, champion(made.store), "wrong in Newark")
     assert (move.number, move.before, move.how, move.why) == (1, version.number, "rollback", "wrong in Newark")
     made.client.wait_current("flights", 1, 10)
-    assert made.settle("flights") == 1
+    assert settle(made.store, made.database, "flights") == 1
     assert shown(made) == (1, 1, 1)
     with pytest.raises(RefusedError, match="was never in production"):
         roll_back(made.store, another(made), "further")

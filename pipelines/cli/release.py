@@ -1,0 +1,226 @@
+"""The path into production and back: `promote`, `approve`, `acknowledge`, `rollback`, `history`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.registry import Reason, VersionName, known, move
+from pipelines.cli.shared import Json, console, print_json, print_rows, the_store
+from posterity.errors import RefusedError, SettingsError
+from posterity.registry import versions
+from posterity.registry.aliases import Move
+from posterity.registry.versions import Version
+from posterity.settings import Settings
+from posterity.store import ObjectStore
+
+if TYPE_CHECKING:
+    from posterity.release.decision import Decision
+    from posterity.release.staging import Trial
+
+ModelName = Annotated[str, typer.Argument(help="A model with registered versions.")]
+PROMOTE = """Examples:
+
+  posterity promote flights/3 staging
+
+  posterity promote flights/3
+
+  posterity promote flights/3 challenger --reason "to be compared with flights/2"
+"""
+
+rollback = typer.Typer(name="rollback", help="Go back: to an earlier table, or to earlier code.", no_args_is_help=True)
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog=PROMOTE)(promote)
+    app.command(
+        epilog='Examples:\n\n  posterity approve flights/3 --reason "report and difference are in order"\n\n'
+        '  posterity approve flights/3 --override --reason "worse in one month, and the old source is gone"'
+    )(approve)
+    app.command(epilog='Examples:\n\n  posterity acknowledge flights/3 --reason "a strike in June"')(acknowledge)
+    app.command(epilog="Examples:\n\n  posterity history flights\n\n  posterity history flights --all --json")(history)
+
+
+def promote(
+    version: VersionName,
+    alias: Annotated[str, typer.Argument(help="champion, staging, challenger or candidate.")] = "champion",
+    reason: Annotated[str, typer.Option(help="Why, for candidate and challenger; written to the audit log.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Take a version a step further: try it in staging, or put it into production if all it needs is there.
+
+    For production it must have passed staging, gate and checks, and be a refresh on new data alone or approved
+    (posterity approve). Repeating it finishes what was interrupted. Exit code 3 says what is in the way.
+    """
+    store = the_store()
+    found = versions.get(store, version)
+    if alias == "baseline":
+        raise SettingsError("the baseline is verified, not promoted: posterity baseline verify VERSION --reason …")
+    if alias == "staging":
+        try_in_staging(store, found, as_json)
+    elif alias == "champion":
+        _produce(store, found, as_json)
+    else:
+        if alias == "challenger":
+            from posterity.release.decision import decide
+
+            decide(store, Settings.from_environment(), found).refuse()
+        move(version, alias, reason, as_json)
+
+
+def approve(
+    version: VersionName,
+    reason: Reason = "",
+    override: Annotated[
+        bool, typer.Option("--override", help="Set aside the checks that failed, staging and gate excepted.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Approve a version in your name, and put it into production. Nobody approves what they asked for themselves."""
+    from posterity.release import approvals
+    from posterity.release.decision import SETTLED, decide
+
+    store, settings = the_store(), Settings.from_environment()
+    found = versions.get(store, version)
+    decision = decide(store, settings, found)
+    if any(check.name in SETTLED or not override for check in decision.failed):
+        decision.refuse()
+    aside = [check.name for check in decision.checks if not check.passed] if override else []
+    approvals.approve(store, settings, found, reason, aside)
+    _produce(store, found, as_json)
+
+
+def acknowledge(version: VersionName, reason: Reason = "", as_json: Json = False) -> None:
+    """Write down that the drift of a version is known, so that it may go into production; the same for later versions
+    that drifted no further."""
+    from posterity.release import approvals
+
+    store = the_store()
+    found = versions.get(store, version)
+    entry = approvals.acknowledge(store, found, reason)
+    if as_json:
+        print_json({"version": found.label, "who": entry.who, "why": entry.why, **entry.facts})
+    else:
+        _say(f"the drift of {found.label} is acknowledged ({entry.who}: {entry.why})")
+
+
+@rollback.command(epilog='Examples:\n\n  posterity rollback product flights --to 2 --reason "wrong in Newark"')
+def product(
+    model: ModelName,
+    to: Annotated[int, typer.Option(help="Number of the version; the one before, if not given.")] = 0,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Let an earlier table be in production again, in seconds. Runs go on as they are and may replace it."""
+    from posterity.release.flow import back_to
+    from posterity.release.production import earlier
+
+    store = the_store()
+    name = known(model)
+    found = versions.get(store, f"{name}/{to}") if to else earlier(store, name)
+    _say_moved(store, found, back_to(store, Settings.from_environment(), found, reason), as_json)
+
+
+@rollback.command("model", epilog='Examples:\n\n  posterity rollback model flights/2 --reason "the new prior is wrong"')
+def rollback_model(version: VersionName, reason: Reason = "", as_json: Json = False) -> None:
+    """Let all following runs of a model take the code and settings of an earlier version, whatever starts them, until
+    posterity rollback release. What is in production stays."""
+    from posterity.release import pins
+
+    store = the_store()
+    found = versions.get(store, version)
+    entry = pins.pin(store, found, reason)
+    if as_json:
+        print_json({"model": found.model, "pinned": found.label, "who": entry.who, "why": entry.why})
+    else:
+        _say(f"runs of {found.model} take code and settings of {found.model}/{entry.number} ({entry.who}: {entry.why})")
+
+
+@rollback.command(epilog='Examples:\n\n  posterity rollback release flights --reason "the prior is mended"')
+def release(model: ModelName, reason: Reason = "", as_json: Json = False) -> None:
+    """Let runs of a model take their own code and settings again."""
+    from posterity.release import pins
+
+    store = the_store()
+    entry = pins.unpin(store, known(model), reason)
+    if as_json:
+        print_json({"model": known(model), "released": entry.number, "who": entry.who, "why": entry.why})
+    else:
+        _say(f"runs of {known(model)} take their own code and settings again ({entry.who}: {entry.why})")
+
+
+def history(
+    model: ModelName,
+    everything: Annotated[bool, typer.Option("--all", help="Every entry of the audit log instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What of MODEL was in production when, by whom, and why."""
+    from posterity.release.history import log, periods
+
+    rows = log(the_store(), known(model)) if everything else periods(the_store(), known(model))
+    if not as_json:
+        rows = [{name: _short(value) for name, value in row.items()} for row in rows]
+    print_rows(rows, as_json, empty=f"no version of {model} has been in production; --all shows what else happened")
+
+
+def try_in_staging(store: ObjectStore, version: Version, as_json: bool) -> None:
+    """Try a version in staging, and put it into production if it needs nobody's approval. Raises RefusedError where
+    staging fails."""
+    trial, text = step_forward(store, version, f"staging of {version.label}")
+    rows = [{"check": item.name, "passed": item.passed, "what": item.text} for item in trial.checks]
+    if as_json:
+        print_json({"version": version.label, "passed": trial.passed, "state": text, "checks": rows})
+    else:
+        print_rows(rows, False, title=version.label)
+        _say(text)
+    if not trial.passed:
+        raise RefusedError(f"{version.label} failed in staging: {trial.summary}")
+
+
+def step_forward(store: ObjectStore, version: Version, run: str) -> "tuple[Trial, str]":
+    """Staging and, for a refresh that passes every check, production: how staging went, and what follows in words."""
+    from posterity.release.flow import into_production, try_in_staging
+
+    settings = Settings.from_environment()
+    trial, decision = try_in_staging(store, settings, version, run)
+    if decision.allowed:
+        into_production(store, settings, version)
+    return trial, next_step(version, trial.passed, decision)
+
+
+def next_step(version: Version, passed: bool, decision: "Decision") -> str:
+    """What follows staging, in words."""
+    if decision.allowed:
+        return f"staging passed; {version.label} is in production: {decision.why}"
+    if decision.waits and not decision.failed:
+        how = f'posterity approve {version.label} --reason "…"'
+        return f"staging passed; {version.label} waits for an approval, because {decision.waits}: {how}"
+    reasons = "; ".join(f"{check.name}: {check.text}" for check in decision.failed)
+    return f"staging {'passed' if passed else 'failed'}; {version.label} does not go into production: {reasons}"
+
+
+def _produce(store: ObjectStore, version: Version, as_json: bool) -> None:
+    from posterity.release.flow import into_production
+
+    _say_moved(store, version, into_production(store, Settings.from_environment(), version), as_json)
+
+
+def _say_moved(store: ObjectStore, version: Version, moved: Move, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from posterity.registry import tracking
+
+    tracking.mirror(store, Settings.from_environment(), version)
+    if as_json:
+        print_json({"model": version.model, **asdict(moved)})
+    else:
+        _say(f"{version.label} is in production ({moved.how or 'moved'} by {moved.who}: {moved.why})")
+
+
+def _short(value: Any) -> Any:
+    """A time without its fractions."""
+    return value[:16].replace("T", " ") if isinstance(value, str) and value[10:11] == "T" else value
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
