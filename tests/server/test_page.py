@@ -162,6 +162,19 @@ def test_products_that_must_not_be_used_say_so(site: Server, chromium: Browser) 
 
 
 @without
+def test_a_store_that_is_away_leaves_what_is_in_memory(chromium: Browser, tmp_path: Path, clean: pd.DataFrame) -> None:
+    store = fill(tmp_path, clean)
+    with server(tmp_path, store.url) as running:
+        page = Page(chromium, DESK)
+        (tmp_path / "store").rename(tmp_path / "elsewhere")
+        (tmp_path / "store").write_text("a folder no more")
+        row = running.get("/v1/products/shop/predictions/b").json["prediction"]
+        page.open(f"{running.url}/#/shop/b", f"{HEADING} === 'b'")
+        assert f"{row['sales_mean']:.3g}" in page.see("document.querySelector('#row .big').textContent")
+        assert "Some of this is missing" in page.see("document.getElementById('notice').textContent")
+
+
+@without
 def test_a_server_without_products_says_what_to_do(chromium: Browser, tmp_path: Path) -> None:
     with server(tmp_path, open_store(f"file://{tmp_path}/store").url) as empty:
         page = Page(chromium, DESK)

@@ -67,7 +67,7 @@ async function open(model) {
   Object.assign(state, { model, shown: "", found: [], active: -1 });
   notice("");
   at("product").value = model;
-  const [facts, scores] = await Promise.all([get(base()), get(`${base()}/scores`)]);
+  const [facts, [scores]] = await Promise.all([get(base()), extras({ coverage: {}, versions: [] }, `${base()}/scores`)]);
   state.facts = facts;
   document.title = `${model} · Posterity`;
   at("about").replaceChildren(...about(facts, scores).filter(Boolean));
@@ -81,6 +81,13 @@ async function open(model) {
   const [example] = state.found;
   at("search").placeholder = example ? `for example ${keyOf(example, facts.keys).slice(0, 2).join(" ").toLowerCase()}` : "";
   if (state.found.length && !location.hash.split("/")[2]) await show(keyPath(keyOf(state.found[0], facts.keys)));
+}
+
+// Answers without which the page still says something, and why the last of the missing ones is: a store may be away.
+async function extras(none, ...paths) {
+  const asked = await Promise.allSettled(paths.map((path) => get(path)));
+  const refused = asked.filter((item) => item.reason).map((item) => item.reason.message);
+  return [...asked.map((item) => item.value ?? none), refused.pop() ?? ""];
 }
 
 async function search() {
@@ -124,9 +131,11 @@ function choose(place) {
 async function show(key) {
   state.shown = key;
   const path = `${base()}/predictions/${key}`;
-  const [one, spread, why, past] = await Promise.all(["", "/distribution", "/contributions", "/history"].map((what) => get(path + what)));
+  const paths = ["/distribution", "/contributions", "/history"].map((what) => path + what);
+  const none = { distributions: [], contributions: [], versions: [] };
+  const [one, [spread, why, past, missing]] = await Promise.all([get(path), extras(none, ...paths)]);
   if (state.shown !== key) return;
-  notice("");
+  notice("warn", ...(missing ? [h("span", {}, `Some of this is missing: ${missing}`)] : []));
   const told = { row: one.prediction, distributions: spread.distributions, contributions: why.contributions, history: past.versions };
   at("row").replaceChildren(...[card(state.facts, told), feedback(base(), state.facts, key), lineage(state.facts)].flat(3).filter(Boolean));
   list();

@@ -18,21 +18,21 @@ function headline(quantity, told) {
   const write = writer(quantity);
   const [row, name] = [told.row, quantity.name];
   const q = quantiles(row, name);
-  const { values, trials } = told.distributions.find((item) => item.quantity === name);
+  const trials = quantity.exposure ? row[quantity.exposure] : null;
+  const values = told.distributions.find((item) => item.quantity === name)?.values;
   const of = trials == null ? quantity.unit : `of ${count(trials)} ${quantity.exposure}`;
   const says = `${name}: ${write(row[`${name}_mean`])} ${of}; 90 % between ${write(q.q05)} and ${write(q.q95)}, half between ${write(q.q25)} and ${write(q.q75)}`;
-  if (!values.length) return h("div", { class: "quantity" }, h("h3", {}, name), h("p", {}, `Nothing is expected: ${of}.`));
-  const bounds = extent([...values, q.q05, q.q95], Boolean(quantity.exposure));
+  if (trials === 0) return h("div", { class: "quantity" }, h("h3", {}, name), h("p", {}, `Nothing is expected: ${of}.`));
   return h("div", { class: "quantity" },
     h("h3", {}, name), quantity.description && h("p", { class: "note" }, quantity.description),
     h("p", { class: "big" }, h("b", {}, write(row[`${name}_mean`])),
       h("span", {}, `${of}; with a probability of 90\u00a0% between `, h("strong", {}, write(q.q05)), " and ", h("strong", {}, write(q.q95)))),
-    chart(says, dots(values, q, bounds, write)),
-    h("ul", { class: "legend" }, key("dot", s("circle", { cx: 13, cy: 7, r: 5, class: "dot" }), `${values.length} equally likely outcomes`),
-      key("thick", [s("line", { x1: 3, x2: 23, y1: 7, y2: 7, class: "thin" }), s("line", { x1: 8, x2: 18, y1: 7, y2: 7, class: "thick" })], "50\u00a0% and 90\u00a0% interval, median")));
+    values && [chart(says, dots(values, q, extent([...values, q.q05, q.q95], Boolean(quantity.exposure)), write)),
+      h("ul", { class: "legend" }, key(s("circle", { cx: 13, cy: 7, r: 5, class: "dot" }), `${values.length} equally likely outcomes`),
+        key([s("line", { x1: 3, x2: 23, y1: 7, y2: 7, class: "thin" }), s("line", { x1: 8, x2: 18, y1: 7, y2: 7, class: "thick" })], "50\u00a0% and 90\u00a0% interval, median"))]);
 }
 
-const key = (name, sign, words) => h("li", {}, s("svg", { viewBox: "0 0 26 14", "aria-hidden": "true" }, sign), words);
+const key = (sign, words) => h("li", {}, s("svg", { viewBox: "0 0 26 14", "aria-hidden": "true" }, sign), words);
 
 const LINKS = {
   identity: { scale: "", back: (value) => value, words: (write) => (value) => (value < 0 ? `−${write(-value)}` : `+${write(value)}`) },
@@ -59,6 +59,7 @@ function why(quantity, told) {
 }
 
 function past(quantity, told) {
+  if (!told.history.length) return null;
   const { name } = quantity;
   const write = writer(quantity);
   const entries = told.history.map((item) => ({
@@ -72,8 +73,8 @@ function past(quantity, told) {
   const says = entries.map((entry) => `${entry.title}, ${entry.label}: ${entry.q ? `${write(entry.q.q05)} to ${write(entry.q.q95)}` : "no prediction"}${entry.outcome == null ? "" : `, happened ${write(entry.outcome)}`}`);
   return h("section", {}, h("h3", {}, "What was said, and what happened"),
     chart(says.join("; "), timeline(entries, extent(numbers, Boolean(quantity.exposure)), write)),
-    h("ul", { class: "legend" }, key("said", [s("line", { x1: 3, x2: 23, y1: 7, y2: 7, class: "thin" }), s("circle", { cx: 13, cy: 7, r: 4, class: "middle" })], "predicted"),
-      key("outcome", s("path", { class: "outcome", d: "M13 0l7 7l-7 7l-7-7z" }), entries.some((entry) => entry.outcome != null) ? "what happened" : "what happened: not known yet")));
+    h("ul", { class: "legend" }, key([s("line", { x1: 3, x2: 23, y1: 7, y2: 7, class: "thin" }), s("circle", { cx: 13, cy: 7, r: 4, class: "middle" })], "predicted"),
+      key(s("path", { class: "outcome", d: "M13 0l7 7l-7 7l-7-7z" }), entries.some((entry) => entry.outcome != null) ? "what happened" : "what happened: not known yet")));
 }
 
 function missing(item) {
