@@ -60,7 +60,7 @@ NEWEST_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo serve test lint format docs bench compile cluster images load tag secrets deploy cluster-down lock install install-dev clean
+.PHONY: help run demo serve test lint format docs bench compile cluster images sizes load tag secrets deploy cluster-down lock install install-dev clean
 
 help: ## List targets and variables
 	@printf 'make TARGET [VARIABLE=value …]\n\nTargets\n'
@@ -110,6 +110,9 @@ endif
 
 images: $(RUNTIME) ## Build the container images that are not there yet, with MODELS on top, and print their sizes
 	@$(IMAGES) build
+
+sizes: $(RUNTIME) ## Print the sizes of the images, on disk and compressed, as a node fetches them
+	@$(IMAGES) measure
 
 load: $(RUNTIME) ## Load the images into the cluster
 	@$(IMAGES) load '$(LOAD)'

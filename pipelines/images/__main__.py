@@ -1,4 +1,4 @@
-"""Build, measure, load and name the images: what `make images`, `make load` and `make tag` call."""
+"""Build, measure, load and name the images: what `make images`, `make sizes`, `make load` and `make tag` call."""
 
 import argparse
 import shlex
@@ -13,7 +13,7 @@ from pipelines.images.build import REPOSITORY, Images
 from pipelines.images.engine import Engine
 from pipelines.images.inputs import BASE
 from pipelines.images.package import LOCK, ModelPackage
-from pipelines.images.sizes import sizes
+from pipelines.images.sizes import disk_size, sizes
 from posterity.errors import PosterityError
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "--build", default="", help="command that takes the options of docker build; default DOCKER build"
     )
     commands = made.add_subparsers(required=True)
-    for work in (tag, build, load, lock):
+    for work in (tag, build, measure, load, lock):
         command = commands.add_parser(work.__name__, help=work.__doc__)
         command.set_defaults(work=work)
         if work is load:
@@ -59,8 +59,16 @@ def build(arguments: argparse.Namespace) -> None:
     engine, images = _engine(arguments), _images(arguments)
     built = list(images.build(engine))
     print(f"{len(built)} images built" if built else "all images are there: nothing they are made from has changed")
+    table = Table("image", "on disk", box=None)
+    for name in images.names.values():
+        table.add_row(name, _megabytes(disk_size(engine, name)))
+    Console().print(table)
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Print the sizes of the images on disk and compressed; to compress them takes a minute or two, once."""
     table = Table("image", "compressed", "on disk", box=None)
-    for name, size in sizes(engine, list(images.names.values()), LAYERS).items():
+    for name, size in sizes(_engine(arguments), list(_images(arguments).names.values()), LAYERS).items():
         table.add_row(name, _megabytes(size.compressed), _megabytes(size.disk))
     Console().print(table)
     print("Next: make load")

@@ -24,6 +24,11 @@ class Size:
     compressed: int
 
 
+def disk_size(engine: Engine, image: str) -> int:
+    """Bytes of an image that is there, on disk."""
+    return int((engine.facts(image) or {})["Size"])
+
+
 def sizes(engine: Engine, images: Sequence[str], known: Path) -> dict[str, Size]:
     """The sizes of images that are there; `known` is a file that keeps those of layers, which never change."""
     facts = {image: engine.facts(image) or {} for image in images}
@@ -34,7 +39,7 @@ def sizes(engine: Engine, images: Sequence[str], known: Path) -> dict[str, Size]
             measured |= _measure(archive, layers, measured)
         known.parent.mkdir(parents=True, exist_ok=True)
         known.write_text(json.dumps(measured, indent=1))
-    return {image: Size(int(facts[image]["Size"]), sum(measured[layer] for layer in layers[image])) for image in images}
+    return {image: Size(disk_size(engine, image), sum(measured[layer] for layer in layers[image])) for image in images}
 
 
 def _measure(archive: tarfile.TarFile, layers: Mapping[str, Sequence[str]], known: Mapping[str, int]) -> dict[str, int]:
