@@ -153,20 +153,20 @@ $(UV): requirements.lock
 		[ -z "$$python" ] && $$candidate -c '$(NEWEST_ENOUGH)' 2>/dev/null && python=$$candidate; \
 	done; \
 	[ -n "$$python" ] || { echo 'Python 3.11 or newer is needed; install it, or name one with make PYTHON=…' >&2; exit 1; }; \
-	echo "Setting up $(VENV) with $$($$python --version) …"; \
+	echo "Setting up $(VENV) with $$($$python --version) …" >&2; \
 	$$python -m venv $(VENV)
 	@awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
 	@touch $@
 
 $(RUNTIME): pyproject.toml requirements.lock $(UV)
-	@echo 'Installing what a run needs into $(VENV), once …'
+	@echo 'Installing what a run needs into $(VENV), once …' >&2
 	@$(INSTALL) --editable '.[stage,cluster,server]'
 	@$(BYTECODE)
 	@touch $@
 
 $(DEVELOPMENT): pyproject.toml requirements.lock $(UV)
-	@echo 'Installing what tests and checks need into $(VENV), once …'
+	@echo 'Installing what tests and checks need into $(VENV), once …' >&2
 	@$(INSTALL) --editable '.[dev]'
 	@$(BYTECODE)
 	@touch $(RUNTIME) $@

@@ -14,7 +14,7 @@ from pipelines.images.engine import Engine
 from pipelines.images.inputs import BASE
 from pipelines.images.package import LOCK, ModelPackage
 from pipelines.images.sizes import disk_size, sizes
-from posterity.errors import PosterityError
+from posterity.errors import NotFoundError, PosterityError
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ROOT / "build" / "layers.json"
@@ -63,23 +63,21 @@ def build(arguments: argparse.Namespace) -> None:
     for name in images.names.values():
         table.add_row(name, _megabytes(disk_size(engine, name)))
     Console().print(table)
+    print("Next: make load")
 
 
 def measure(arguments: argparse.Namespace) -> None:
-    """Print the sizes of the images on disk and compressed; to compress them takes a minute or two, once."""
+    """Print the sizes of the images on disk and compressed; a layer is compressed once."""
+    engine, names = _engine(arguments), _names(arguments)
     table = Table("image", "compressed", "on disk", box=None)
-    for name, size in sizes(_engine(arguments), list(_images(arguments).names.values()), LAYERS).items():
+    for name, size in sizes(engine, names, LAYERS).items():
         table.add_row(name, _megabytes(size.compressed), _megabytes(size.disk))
     Console().print(table)
-    print("Next: make load")
 
 
 def load(arguments: argparse.Namespace) -> None:
     """Load the images into the cluster."""
-    engine = _engine(arguments)
-    for name in _images(arguments).names.values():
-        if engine.facts(name) is None:
-            raise PosterityError(f"there is no image {name}; run make images")
+    for name in _names(arguments):
         if subprocess.run([*shlex.split(arguments.loader), name]).returncode:
             raise PosterityError(f"{name} could not be loaded; what went wrong is above")
     print("Next: make deploy")
@@ -94,6 +92,14 @@ def lock(arguments: argparse.Namespace) -> None:
 def _images(arguments: argparse.Namespace) -> Images:
     package = ModelPackage.read(Path(arguments.models)) if arguments.models else None
     return Images(ROOT, arguments.base, arguments.repository, package)
+
+
+def _names(arguments: argparse.Namespace) -> list[str]:
+    """The names of the images. Raises NotFoundError when one is not there."""
+    engine, names = _engine(arguments), list(_images(arguments).names.values())
+    if missing := [name for name in names if engine.facts(name) is None]:
+        raise NotFoundError(f"there is no image {missing[0]}; run make images")
+    return names
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:
