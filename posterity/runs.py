@@ -146,12 +146,14 @@ class RunLog:
         return dict(json.loads(found[0]))
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters of the run: what it was started with, and what its stages were given."""
+        """The parameters of the run: what it was started with, what its stages were given, what it was pinned to."""
         found = self.store.read(f"runs/{self.run}/run.json")
         started = dict(json.loads(found[0])["parameters"]) if found else {}
         inputs = [record.inputs.items() for record in self.stages() if not record.part]
         given = {name: value for items in inputs for name, value in items if name in PARAMETERS}
-        return {**{name: given[name] for name in PARAMETERS if name in given}, **started}
+        pinned = self.store.read(f"runs/{self.run}/pinned.json")
+        instead = json.loads(pinned[0]).get("parameters", {}) if pinned else {}
+        return {**{name: given[name] for name in PARAMETERS if name in given}, **started, **instead}
 
     def write(self, record: StageRecord) -> None:
         """Replace the record of a stage."""

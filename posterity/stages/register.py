@@ -91,7 +91,7 @@ def _version(context: Context, facts: ProductFacts) -> Version:
         model_class=class_name(context.model),
         image=context.settings.image,
         packages=installed(),
-        tags={"posterity": __version__, **_pipeline(context)},
+        tags={"posterity": __version__, **_pipeline(context), **_pinned(context)},
         about=describe(context.model),
     )
 
@@ -100,6 +100,11 @@ def _pipeline(context: Context) -> dict[str, str]:
     """The run of the pipeline on a cluster that makes the version: its identifier there, and its page."""
     facts = context.log.facts()
     return {f"pipeline_{name}": str(facts[name]) for name in ("job", "link") if facts.get(name)}
+
+
+def _pinned(context: Context) -> dict[str, str]:
+    """The version whose code and settings were taken instead of the run's own, if they were."""
+    return {"pinned": context.pinned.version} if context.pinned else {}
 
 
 def installed() -> dict[str, str]:

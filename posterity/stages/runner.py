@@ -21,6 +21,8 @@ from posterity.lineage import emit
 from posterity.model.contract import Model
 from posterity.model.definition import definition_digest, module_digest
 from posterity.model.loading import load_model
+from posterity.release import pins
+from posterity.release.pins import Pinned
 from posterity.runs import RunLog, StageError, StageRecord
 from posterity.settings import Settings
 from posterity.stages.inputs import parse_day
@@ -60,8 +62,14 @@ class Context:
 
     @cached_property
     def model(self) -> Model:
-        """The run's model, loaded when it is first asked for: the exit handler works without it."""
-        return load_model(self.inputs["model"])
+        """The run's model, or the one that its runs are pinned to; loaded when it is first asked for, since the exit
+        handler works without it."""
+        return load_model(self.pinned.model(self.store) if self.pinned else self.inputs["model"])
+
+    @cached_property
+    def pinned(self) -> Pinned | None:
+        """The version whose code and settings the run takes instead of its own."""
+        return pins.of_run(self.store, self.log.run, self.name, self.inputs["model"])
 
     def reference(self, name: str) -> Reference:
         """An input that is an artifact."""
@@ -109,7 +117,9 @@ def execute(
     log.write(begun)
     error: BaseException | None = None
     try:
-        begun = replace(begun, inputs=_plain(inputs))
+        pinned = pins.of_run(store, log.run, stage, inputs["model"])
+        used = {name: value for name, value in (pinned.parameters if pinned else {}).items() if name in inputs}
+        begun = replace(begun, inputs=_plain({**inputs, **used}))
         _refuse_again(before)
         emit("START", store, settings, log.run, begun)
         record, error = _take_or_do(find_stage(stage), context_of(log, begun, settings), begun)
