@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from posterity.registry import aliases, retirement
+from posterity.registry import aliases, retirement, versions
 from posterity.server.page import FILES
 from posterity.store import open_store
 from tests.server.browser import CHROMIUM, PHONE, Browser, Page, browser
@@ -162,16 +162,23 @@ def test_products_that_must_not_be_used_say_so(site: Server, chromium: Browser) 
 
 
 @without
-def test_a_store_that_is_away_leaves_what_is_in_memory(chromium: Browser, tmp_path: Path, clean: pd.DataFrame) -> None:
+def test_the_rest_is_shown_where_the_store_does_not_give_everything(
+    chromium: Browser, tmp_path: Path, clean: pd.DataFrame
+) -> None:
     store = fill(tmp_path, clean)
+    folder = versions.at(store, "shop", 2).references["product"].key.rpartition("/")[0]
+    store.erase(f"{folder}/latent.parquet")
     with server(tmp_path, store.url) as running:
         page = Page(chromium, DESK)
-        (tmp_path / "store").rename(tmp_path / "elsewhere")
-        (tmp_path / "store").write_text("a folder no more")
+        page.open(
+            f"{running.url}/#/shop/b", f"{HEADING} === 'b' && document.querySelectorAll('#row .chart svg').length"
+        )
         row = running.get("/v1/products/shop/predictions/b").json["prediction"]
-        page.open(f"{running.url}/#/shop/b", f"{HEADING} === 'b'")
         assert f"{row['sales_mean']:.3g}" in page.see("document.querySelector('#row .big').textContent")
-        assert "Some of this is missing" in page.see("document.getElementById('notice').textContent")
+        assert page.see("document.querySelectorAll('#row .chart').length") == 2  # reasons and history
+        notice = page.see("document.getElementById('notice').textContent")
+        assert "Some of this is missing" in notice
+        assert "latent.parquet" in notice
 
 
 @without
