@@ -160,7 +160,7 @@ def _actuals(subject: _Subject) -> str | None:
 
 
 def _predicts(subject: _Subject) -> str | None:
-    from posterity.stages.predict import check_prediction
+    from posterity.scoring.predicting import check_prediction
 
     shape = (len(subject.draws), len(subject.targets))
     predicted = dict(subject.predict(subject.targets))

@@ -30,6 +30,7 @@ def summarise(log: RunLog) -> dict[str, Any]:
         "drift_summary": values.get("detect_drift", {}).get("summary", ""),
         "comparison": values.get("evaluate", {}).get("summary", ""),
         "version": values.get("register", {}).get("version"),
+        "unscorable": values.get("register", {}).get("unscorable", ""),
         "top": values.get("predict", {}).get("top", []),
         "rows": values.get("predict", {}).get("rows"),
         "stages": {record.name: {"status": record.status, "seconds": record.seconds} for record in log.stages()},
@@ -70,6 +71,8 @@ def print_summary(log: RunLog, console: Console) -> None:
         "version": facts["version"] or "none registered",
         "report": os.path.relpath(facts["report"]),
     }
+    if facts["unscorable"]:
+        lines["infer"] = f"servers cannot score new keys with {facts['version']}: {facts['unscorable']}"
     lines = {"state": facts["state"]} | lines if facts["state"] != "done" else lines
     for name, text in lines.items():
         console.print(f"[bold]{name:<9}[/]", end="")

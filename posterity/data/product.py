@@ -75,8 +75,11 @@ class Product:
 
 
 def column(quantity: str, statistic: str | float) -> str:
-    """The name of a column of the product: `share_mean`, `share_q05`."""
-    return f"{quantity}_{statistic}" if isinstance(statistic, str) else f"{quantity}_q{round(statistic * 100):02d}"
+    """The name of a column: `share_mean`, `share_q05`, between two percents `share_q02.5`."""
+    if isinstance(statistic, str):
+        return f"{quantity}_{statistic}"
+    percent = round(statistic * 100, 6)
+    return f"{quantity}_q{percent:02.0f}" if percent == round(percent) else f"{quantity}_q{percent:04.7g}"
 
 
 class Effect(NamedTuple):

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,14 +65,12 @@ class Draws:
         hash: right for each label by itself, not for the joint distribution of two.
         """
         draws = len(self)
-        rng = np.random.default_rng([self.seed, *hashlib.sha256(purpose.encode()).digest()])
-        base = rng.permutation(_normal_scores(draws))
+        doubled = _noise_base(self.seed, purpose, draws)
         codes = np.array([_hash(f"{purpose}\x00{label}") for label in labels], dtype=np.uint64)
         shifts, signs = (
             (codes >> np.uint64(1)) % np.uint64(draws),
             1.0 - 2.0 * (codes & np.uint64(1)).astype(float),
         )
-        doubled = np.concatenate([base, base])
         windows = np.lib.stride_tricks.sliding_window_view(doubled, draws)
         return (windows[shifts.astype(np.intp)] * signs[:, None]).T
 
@@ -84,6 +83,16 @@ class Draws:
 
 def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+@lru_cache(maxsize=64)
+def _noise_base(seed: int, purpose: str, count: int) -> Array:
+    """The sample that all labels share, twice, one after the other."""
+    rng = np.random.default_rng([seed, *hashlib.sha256(purpose.encode()).digest()])
+    base = rng.permutation(_normal_scores(count))
+    doubled = np.concatenate([base, base])
+    doubled.flags.writeable = False
+    return doubled
 
 
 def _normal_scores(count: int) -> Array:

@@ -64,7 +64,9 @@ def _predictions(version: Version) -> str:
     ]
     keys = ", ".join(version.about.get("keys", []))
     lead = f"One row for each {keys}, with mean, standard deviation, MCSE and quantiles.\n\n" if keys else ""
-    return lead + _table(("quantity", "unit", "meaning", "a share of"), rows)
+    why = version.about.get("unscorable")
+    tail = f"\n\nServers cannot score new keys with this version: {why}" if why else ""
+    return lead + _table(("quantity", "unit", "meaning", "a share of"), rows) + tail
 
 
 def _trust(version: Version) -> str:

@@ -10,7 +10,7 @@ from posterity.server.access import OPEN, ROLES
 from posterity.server.routing import Route
 from posterity.server.schemas import ERROR, JSON_TYPE
 
-Examples = Mapping[str, str | int]
+Examples = Mapping[str, Any]
 PARTS = {
     "model": "Name of a model, as /v1/products lists them",
     "version": "Number of a version",
@@ -22,7 +22,11 @@ answer says as of which day it was made and how long it is valid. Errors have on
 
 
 def document(routes: Iterable[Route], guarded: bool, examples: Examples) -> dict[str, Any]:
-    """The document; `guarded`: whether tokens are asked for; examples: values of path parameters that are there."""
+    """The document.
+
+    guarded: whether tokens are asked for; examples: values of path parameters that are there and, by the last part of a
+    path, bodies that can be sent to it.
+    """
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, guarded, examples)
@@ -49,7 +53,9 @@ def _operation(route: Route, guarded: bool, examples: Examples) -> dict[str, Any
         | {str(status): _refusal(status) for status in sorted(refusals)},
     }
     if route.body:
-        operation["requestBody"] = {"required": True, "content": {JSON_TYPE: {"schema": dict(route.body)}}}
+        last = route.path.rpartition("/")[2]
+        example = {"example": examples[last]} if last in examples else {}
+        operation["requestBody"] = {"required": True, "content": {JSON_TYPE: {"schema": dict(route.body), **example}}}
     if closed:
         operation["security"] = [{"token": []}]
         operation["description"] = f"Needs a token with the role `{route.role}`: {ROLES[route.role]}."

@@ -38,8 +38,8 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
         f"<td>{escape(', '.join(answer.get('content', {})))}</td></tr>"
         for status, answer in operation["responses"].items()
     )
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    example = f"<h4>Body</h4><pre>{escape(_pretty(body['examples'][0]))}</pre>" if body.get("examples") else ""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    example = f"<h4>Body</h4><pre>{escape(_pretty(body['example']))}</pre>" if "example" in body else ""
     return (
         f'<details><summary><span class="method {method}">{method.upper()}</span> <code>{escape(path)}</code> '
         f"{escape(operation['summary'])}</summary><div><p>{escape(operation.get('description', ''))}</p>"

@@ -1,18 +1,23 @@
 """One version of a product in memory, ready to be answered."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from posterity.data.product import ProductFacts
 from posterity.registry.versions import Version
+from posterity.scoring.scorer import Scorer, load_scorer
 from posterity.server.http import Headers
 from posterity.server.rows import Rows
 from posterity.server.standing import Standing, read_standing
 from posterity.store import ObjectStore, Reference
+
+if TYPE_CHECKING:
+    from posterity.server.batching import Batcher
 
 REFUSE = "refuse"  # what a model declares of products that have expired
 
@@ -39,11 +44,30 @@ class ServedVersion:
         self.ends = end_of(facts.valid_until)
         self.refuses = record.about.get("after_expiry") == REFUSE
         self.about = (record.model, str(record.number))
+        self.unscorable: str = record.about.get("unscorable", "")
+        self.batcher: Batcher | None = None
+        self._scorer: Scorer | None = None
+        self._lock = threading.Lock()
         self._marks = (self._mark(False), self._mark(True))
 
     def mark(self, now: float) -> Mark:
         """What holds at `now`, in seconds since the epoch."""
         return self._marks[now >= self.ends]
+
+    @property
+    def nbytes(self) -> Mapping[str, int]:
+        """Memory that its parts take: rows, and draws once it has scored."""
+        return {"rows": self.rows.nbytes, "draws": self._scorer.nbytes if self._scorer else 0}
+
+    def load_scorer(self, store: ObjectStore) -> Scorer:
+        """What scores with this version; read from the store once.
+
+        Raises ModelError, NotFoundError, CorruptError, UnavailableError.
+        """
+        with self._lock:
+            if self._scorer is None:
+                self._scorer = load_scorer(store, self.record)
+            return self._scorer
 
     def _mark(self, expired: bool) -> Mark:
         facts = validity(self.record, expired)

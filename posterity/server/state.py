@@ -48,8 +48,8 @@ class State(Collector):
         name = "posterity_product_trouble"
         yield _family(name, "1 where what a pointer names cannot be served", ("model",), troubles)
         held = self._service.catalogue.memory()
-        sizes = [(served.about, served.rows.nbytes) for served in held]
-        yield _family("posterity_product_memory_bytes", "Memory of the rows of a version", VERSION, sizes)
+        sizes = [((*served.about, part), size) for served in held for part, size in served.nbytes.items()]
+        yield _family("posterity_product_memory_bytes", "Memory of a version", (*VERSION, "part"), sizes)
 
 
 def _products(lines: list[Line]) -> Iterator[GaugeMetricFamily]:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import distributions
 
@@ -14,6 +15,7 @@ from posterity.registry import aliases, identity, versions
 from posterity.registry.card import describe
 from posterity.registry.versions import Version
 from posterity.report.lineage import Node, lineage_section
+from posterity.scoring.rehearsal import why_not_scored
 from posterity.stages.runner import Context, Result, Stage
 from posterity.store import Reference, digest_bytes
 from posterity.store.reference import store_bytes
@@ -24,7 +26,7 @@ MADE_OF = ("snapshot", "clean", "features", "plan", "posterior", "product", "sco
 def work(context: Context) -> Result:
     """Write the version's record, make it the candidate, mirror it in MLflow."""
     facts = ProductFacts.from_json(context.reference("product").fetch(context.store))
-    version = versions.add(context.store, _version(context, facts))
+    version = versions.add(context.store, _rehearsed(context, _version(context, facts)))
     newest = versions.get(context.store, context.model.name)
     if version.number == newest.number:
         aliases.move(
@@ -48,8 +50,17 @@ def work(context: Context) -> Result:
         "product": version.product,
         "figures": version.metrics,
         "page": page,
+        "unscorable": version.about.get("unscorable", ""),
     }
     return Result({"version": reference}, values, section, reused=reused)
+
+
+def _rehearsed(context: Context, version: Version) -> Version:
+    """The version with what keeps servers from scoring new keys with it; tried once for each product."""
+    if versions.search(context.store, version.model, {"product": version.product}):
+        return version
+    why = why_not_scored(context.store.url, version)
+    return replace(version, about={**version.about, "unscorable": why}) if why else version
 
 
 def _mirror(context: Context, version: Version) -> str:

@@ -5,17 +5,20 @@ n trials whose probability has draws p₁ … p_S is predicted by the equal mixt
 `posterity.stats.mixture` finds the quantiles.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ModelError
+from posterity.stats.binomial import cdf
 from posterity.stats.mixture import TABULATED, mixture_quantiles
 
 Array = NDArray[np.floating]
+T = TypeVar("T")
 
 LATENT = 100
 BLOCKS = 250  # of the sorted draws of a row: at worst, with endless trials, 1/500 of error in the distribution function
@@ -58,8 +61,7 @@ def summarise_binomial(p: Array, trials: Array, levels: Sequence[float], chains:
     def fill(rows: NDArray[np.intp]) -> None:
         quantiles[rows] = mixture_quantiles(angles[rows], n[rows], np.asarray(levels, dtype=float))
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(fill, _groups(n)))
+    _fill_all(fill, list(_groups(n)), p.shape[1])
     n = np.where(n > 0, n, np.nan)
     mean = sorted_.mean
     sd = np.sqrt(sorted_.variance + np.maximum(mean * (1 - mean) - sorted_.variance, 0) / n)
@@ -73,6 +75,26 @@ def summarise_draws(values: Array, levels: Sequence[float], chains: int = 1) -> 
     draws = len(values)
     sd = np.sqrt(sorted_.variance * (draws / max(1, draws - 1)))
     return PredictiveSummary(sorted_.mean, sd, sorted_.mcse, sorted_.quantiles, sorted_.latent)
+
+
+def exceedance_binomial(p: Array, trials: Array, threshold: float) -> Array:
+    """The probability (rows,) that the share of events among `trials` (rows,) exceeds `threshold`, given draws `p`
+    (draws, rows) of their probability. NaN for rows without trials."""
+    n = np.asarray(trials, dtype=float)
+    most = np.floor(threshold * n + 1e-9)  # the largest count that does not exceed it
+    with np.errstate(invalid="ignore"):
+        below = np.stack(
+            [
+                cdf(np.full(len(p), k), np.full(len(p), m), draws).mean()
+                for k, m, draws in zip(most, n, p.T, strict=True)
+            ]
+        )
+    return np.asarray(np.where(n > 0, 1.0 - below, np.nan))
+
+
+def exceedance_draws(values: Array, threshold: float) -> Array:
+    """The share of the draws of each row, (draws, rows), above `threshold`."""
+    return np.asarray((values > threshold).mean(axis=0))
 
 
 def latent_quantiles(values: Array, count: int = LATENT) -> NDArray[np.float32]:
@@ -147,13 +169,22 @@ def _sort(values: Array, chains: int, levels: Sequence[float], blocks: int) -> _
         if blocks:
             means[here] = np.add.reduceat(ordered, edges[:-1], axis=1) / width
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(fill, range(0, rows, PIECE)))
+    _fill_all(fill, range(0, rows, PIECE), rows)
     if not np.isfinite(mean).all():
         row = int(np.argmin(np.isfinite(mean[:, 0])))
         raise ModelError(f"row {row}: its draws hold NaN or infinities; predict must give finite draws")
     latent = quantiles[:, len(levels) :].astype(np.float32)
     return _Sorted(mean[:, 0], variance[:, 0], mcse[:, 0], ends, latent, quantiles[:, : len(levels)], means)
+
+
+def _fill_all(fill: Callable[[T], None], parts: Sequence[T], rows: int) -> None:
+    """Fill every part, in threads where there are so many rows that starting them pays."""
+    if rows <= PIECE:
+        for part in parts:
+            fill(part)
+        return
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(fill, parts))
 
 
 def _by_row(values: Array) -> Array:

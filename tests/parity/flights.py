@@ -13,7 +13,7 @@ import pandas as pd
 from models.flights.model import Flights
 from posterity.data.posterior import Posterior
 from posterity.parity import LegacyRun, PipelineRun, load_legacy
-from posterity.stages.predict import predict_rows
+from posterity.scoring.predicting import predict_rows
 from posterity.store import digest_bytes
 from posterity.store.directory import DirectoryStore
 from tests.parity.mutants import patch

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from posterity.registry import aliases
+from posterity.registry.card import describe
 from posterity.store import ObjectStore, open_store
 from tests.server.process import Server, server
 from tests.server.products import register, sales
 from tests.shop import Shop
+from tests.stalls import Stalls
 
 PAST = "2026-02-28"
 NOW = (date.today().replace(day=1) - timedelta(days=1)).isoformat()  # its product is valid today
@@ -27,6 +29,12 @@ class Strict(Shop):
 
     name = "strict"
     after_expiry = "refuse"
+
+
+class Mute(Shop):
+    """It was found at registration that servers cannot score with it."""
+
+    name = "mute"
 
 
 def fill(folder: Path, clean: pd.DataFrame) -> ObjectStore:
@@ -45,10 +53,13 @@ def store(tmp_path: Path, clean: pd.DataFrame) -> ObjectStore:
 
 @pytest.fixture(scope="session")
 def shared_store(tmp_path_factory: pytest.TempPathFactory, clean: pd.DataFrame) -> ObjectStore:
-    """The same, and strict/1, which has expired."""
+    """The same, strict/1, which has expired, mute/1, which cannot score, and stalls/1."""
     made = fill(tmp_path_factory.mktemp("shared"), clean)
     register(made, clean, PAST, Strict())
-    aliases.move(made, "strict", "champion", 1, "tests", "first")
+    register(made, clean, NOW, Mute(), about={**describe(Mute()), "unscorable": "it needs PyMC"})
+    register(made, clean, NOW, Stalls())
+    for model in ("strict", "mute", "stalls"):
+        aliases.move(made, model, "champion", 1, "tests", "first")
     return made
 
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from posterity.registry import versions
 from posterity.registry.card import describe
 from posterity.registry.versions import Version
 from posterity.scoring.explaining import explain_rows
-from posterity.stages.predict import predict_rows
+from posterity.scoring.predicting import predict_rows
 from posterity.store import ObjectStore, Reference, digest_bytes
 from posterity.store.digest import canonical_json
 from posterity.store.reference import store_bytes
@@ -118,7 +118,8 @@ def _product(
     }
     draws = posterior.draws()
     tables = (*predict_rows(model, draws, targets, CHAINS), explain_rows(model, draws, targets))
-    return publish(store, [tables], facts)
+    made = publish(store, [tables], facts)
+    return replace(made, meta=made.meta | {"targets": asdict(store_table(store, targets, "targets"))})
 
 
 def _scores(store: ObjectStore, said: dict[str, Any]) -> Reference:

@@ -40,6 +40,10 @@ def test_examples_in_the_document_work(running: Server) -> None:
             for parameter in operations["get"]["parameters"]:
                 path = path.replace(f"{{{parameter['name']}}}", str(parameter.get("example", "")))
             assert running.get(path).status == 200, path
+        if "post" in operations:
+            body = operations["post"]["requestBody"]["content"]["application/json"]["example"]
+            path = path.replace("{model}", "shop").replace("{version}", "2")
+            assert running.ask("POST", path, body).status in {200, 201}, path
 
 
 class Page(HTMLParser):

@@ -6,7 +6,12 @@ from tests.server.process import Server
 def test_products_are_listed_with_what_is_current(running: Server) -> None:
     said = running.get("/v1/products").json["products"]
     there = [(item["model"], item["reference"], item["current"]["version"], item["challenger"]) for item in said]
-    assert there == [("shop", "shop@champion", 2, None), ("strict", "strict@champion", 1, None)]
+    assert there == [
+        ("mute", "mute@champion", 1, None),
+        ("shop", "shop@champion", 2, None),
+        ("stalls", "stalls@champion", 1, None),
+        ("strict", "strict@champion", 1, None),
+    ]
 
 
 def test_a_product_tells_verdicts_scores_and_lineage(running: Server) -> None:

@@ -3,9 +3,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import bdtr, expit
+from scipy.stats import binom
 
 from posterity.errors import ModelError
-from posterity.stats.predictive import latent_quantiles, mcse_by_batches, summarise_binomial, summarise_draws
+from posterity.stats.predictive import (
+    exceedance_binomial,
+    exceedance_draws,
+    latent_quantiles,
+    mcse_by_batches,
+    summarise_binomial,
+    summarise_draws,
+)
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOLERANCE = 5e-4  # in the distribution function; 4,000 independent draws leave an error of 3e-3 at the lowest level
@@ -166,3 +174,23 @@ def test_one_draw_has_no_known_error_and_chains_have_equal_length():
     assert np.isnan(mcse_by_batches(np.ones((2, 1)), 1)).all()
     with pytest.raises(ModelError, match="10 draws cannot come from 3 chains"):
         mcse_by_batches(np.ones((1, 10)), 3)
+
+
+def test_the_probability_of_exceeding_a_share_is_that_of_the_mixture() -> None:
+    rng = np.random.default_rng(3)
+    p, trials = rng.beta(3, 7, (500, 4)), np.array([1.0, 20.0, 333.0, 0.0])
+    found = exceedance_binomial(p, trials, 0.3)
+    for row in range(3):
+        exact = binom.sf(np.floor(0.3 * trials[row] + 1e-9), trials[row], p[:, row]).mean()
+        assert found[row] == pytest.approx(exact, abs=1e-9)
+    assert np.isnan(found[3])
+
+
+def test_a_share_that_equals_the_threshold_does_not_exceed_it() -> None:
+    assert exceedance_binomial(np.ones((10, 1)), np.array([7.0]), 1.0) == pytest.approx([0.0])
+    assert exceedance_binomial(np.full((10, 1), 0.3), np.array([10.0]), 0.3) == pytest.approx(binom.sf(3, 10, 0.3))
+    assert exceedance_binomial(np.full((10, 1), 0.3), np.array([10.0]), -0.1) == pytest.approx([1.0])
+
+
+def test_the_probability_of_exceeding_a_number_is_the_share_of_draws_above_it() -> None:
+    assert exceedance_draws(np.array([[1.0, 5.0], [2.0, 6.0], [3.0, 7.0]]), 2.0).tolist() == [1 / 3, 1.0]

@@ -48,9 +48,20 @@ def routes(described: Sequence[Route]) -> tuple[Route, ...]:
 
 
 def _examples(service: Service) -> Examples:
-    """A model, a version and a key that are there, so that what is shown can be tried."""
+    """A model, a version and a key that are there, and bodies about them, so that what is shown can be tried."""
     for line in service.catalogue.lines.values():
-        if line.current:
-            rows = line.current.rows
-            return {"model": line.model, "version": line.current.record.number, "key": rows.key(0)}
+        if line.current and not line.current.unscorable:
+            rows, number = line.current.rows, line.current.record.number
+            values = orjson.loads(rows.row(0))
+            inputs = [
+                {"name": name, "shape": [1], "datatype": _datatype(values[name]), "data": [values[name]]}
+                for name in rows.keys
+            ]
+            infer = {"inputs": inputs, "parameters": {"quantiles": "0.1,0.9"}}
+            return {"model": line.model, "version": number, "key": rows.key(0), "infer": infer}
     return {}
+
+
+def _datatype(value: object) -> str:
+    kinds = {bool: "BOOL", int: "INT64", float: "FP64"}
+    return kinds.get(type(value), "BYTES")

@@ -1,0 +1,68 @@
+"""Predictions of rows from draws, as the product and servers publish them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from posterity.data.product import LATENT, LEVELS, column
+from posterity.errors import ModelError
+from posterity.model.contract import Model, Quantity
+from posterity.model.draws import Array, Draws
+from posterity.stats.predictive import latent_quantiles, summarise_binomial, summarise_draws
+
+PIECE = 8_000_000  # numbers of draws × rows held at once: 64 MB
+
+
+def pieces_of(rows: pd.DataFrame, draws: int) -> Iterator[pd.DataFrame]:
+    """`rows` in pieces that can be predicted at once from so many draws."""
+    size = max(1, PIECE // draws)
+    for start in range(0, len(rows), size):
+        yield rows.iloc[start : start + size].reset_index(drop=True)
+
+
+def predict_rows(model: Model, draws: Draws, rows: pd.DataFrame, chains: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions and latent quantiles of `rows`, with the keys and exposures in front of the predictions."""
+    predicted = model.predict(draws, rows)
+    exposures = [quantity.exposure for quantity in model.quantities if quantity.exposure]
+    columns: dict[str, Array | pd.Series] = {name: rows[name] for name in dict.fromkeys([*model.keys, *exposures])}
+    latent: dict[str, Array] = {}
+    for quantity in model.quantities:
+        values = check_prediction(model, quantity, predicted, (len(draws), len(rows)))
+        columns |= statistics(quantity, values, rows, chains)
+        quantiles = latent_quantiles(values, LATENT)
+        latent |= {f"{quantity.name}_{i:03d}": quantiles[:, i] for i in range(LATENT)}
+    return pd.DataFrame(columns), pd.DataFrame(latent)
+
+
+def statistics(
+    quantity: Quantity, values: Array, rows: pd.DataFrame, chains: int, levels: Sequence[float] = LEVELS
+) -> dict[str, Array]:
+    """The columns of one quantity, from its draws of shape (draws, rows)."""
+    if quantity.exposure:
+        trials = rows[quantity.exposure].to_numpy()
+        summary = summarise_binomial(values, trials, levels, chains=chains)
+    else:
+        summary = summarise_draws(values, levels, chains=chains)
+    moments = {"mean": summary.mean, "sd": summary.sd, "mcse": summary.mcse}
+    named = {column(quantity.name, name): value for name, value in moments.items()}
+    return named | {column(quantity.name, level): summary.quantiles[:, i] for i, level in enumerate(levels)}
+
+
+def check_prediction(model: Model, quantity: Quantity, predicted: object, shape: tuple[int, int]) -> Array:
+    """The draws of `quantity`, or ModelError naming what is wrong with them."""
+    if not isinstance(predicted, dict) or quantity.name not in predicted:
+        raise ModelError(f"predict of model {model.name} gave no {quantity.name!r}; it must give every quantity")
+    values = np.asarray(predicted[quantity.name], dtype=float)
+    if values.shape != shape:
+        raise ModelError(
+            f"predict of model {model.name} gave {quantity.name} with shape {values.shape}, not (draws, rows) = {shape}"
+        )
+    if not np.isfinite(values).all():
+        row = int(np.argmax(~np.isfinite(values).all(axis=0)))
+        raise ModelError(
+            f"predict of model {model.name} gave NaN or infinities for {quantity.name}, first in row {row}"
+        )
+    if quantity.exposure and not ((values >= 0) & (values <= 1)).all():
+        raise ModelError(f"predict of model {model.name} gave {quantity.name} outside 0 to 1, but it is a probability")
+    return values
