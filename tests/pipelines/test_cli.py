@@ -60,6 +60,7 @@ def test_a_run_tells_its_outcome(posterity: Callable[..., Said]) -> None:
     assert facts["state"] == "done"
     assert facts["version"] == "shop/1"
     assert facts["gate"] == "pass"
+    assert facts["unscorable"] == "", "servers can score new keys with it"
     assert facts["sampled"] == "4 of 4 chains sampled in 1 shard(s)"
     assert [row["shop"] for row in facts["top"]] == list("fedcba")
     assert "<html" in Path(facts["report"]).read_text()

@@ -23,7 +23,7 @@ async def main(url: str) -> dict[str, object]:
     }
     await client.close()
     found = {output.name: output.as_numpy().tolist() for output in answer.outputs}
-    return {**state, "id": answer.id, "version": answer.model_version, "name": answer.model_name, "outputs": found}
+    return {**state, "id": answer.id, "name": answer.model_name, "parameters": answer.parameters, "outputs": found}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def test_the_client_of_kserve_understands_the_server(python: Path, running: Serv
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert (said["live"], said["ready"], said["model"]) == (True, True, True)
-    assert (said["name"], said["version"], said["id"]) == ("stalls", "1", "7")
+    assert (said["name"], said["id"], said["parameters"]["expired"]) == ("stalls", "7", False)
     published = running.get("/v1/products/stalls/predictions/a").json["prediction"]
     assert said["outputs"]["sales_mean"][0] == published["sales_mean"]
     assert said["outputs"]["busy_exceeds"][0] < 0.5
