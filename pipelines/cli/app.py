@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import data, demo, exchange, look, registry, release, run, serving, work
+from pipelines.cli import data, demo, exchange, look, registry, release, run, serving, tables, work
 from pipelines.cli.shared import messages
 from posterity.errors import PosterityError, SettingsError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (run, demo, look, registry, release, serving, exchange, work, data):
+for group in (run, demo, look, registry, release, serving, tables, exchange, work, data):
     group.attach(app)
 app.add_typer(data.data, name="data")
 app.add_typer(data.features, name="features")

@@ -8,30 +8,33 @@ from posterity.errors import PosterityError
 from posterity.server import page
 from posterity.server.access import NOBODY, require
 from posterity.server.errors import RequestError, error_response
-<<<<<<< HEAD
-from posterity.server.handlers import documents, explanations, feedback, health, history, predictions, products, search
-=======
-from posterity.server.handlers import documents, health, inference, predictions, products
->>>>>>> 0534aa7 (Score new keys from the draws over the Open Inference Protocol)
+from posterity.server.handlers import (
+    documents,
+    explanations,
+    feedback,
+    health,
+    history,
+    inference,
+    predictions,
+    products,
+    search,
+)
 from posterity.server.http import Receive, Request, Scope, Send
 from posterity.server.routing import Route, Router
 from posterity.server.service import Service
 from posterity.settings import Settings
 
-<<<<<<< HEAD
 DESCRIBED: tuple[Route, ...] = (
     *products.ROUTES,
     *predictions.ROUTES,
     *search.ROUTES,
     *explanations.ROUTES,
     *history.ROUTES,
+    *inference.ROUTES,
     *feedback.ROUTES,
     *health.ROUTES,
     *page.ROUTES,
 )
-=======
-DESCRIBED: tuple[Route, ...] = (*products.ROUTES, *predictions.ROUTES, *inference.ROUTES, *health.ROUTES)
->>>>>>> 0534aa7 (Score new keys from the draws over the Open Inference Protocol)
 ROUTES = (*DESCRIBED, *documents.routes(DESCRIBED))
 LARGEST = 16 << 20  # bytes of a body
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

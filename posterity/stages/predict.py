@@ -38,14 +38,13 @@ def work(context: Context) -> Result:
     }
     reference = publish(context.store, pieces(context, posterior, targets), facts)
     # What the rows were predicted from, for servers and for whoever scores new keys.
-    reference = replace(
-        reference, meta=reference.meta | {"targets": asdict(store_table(context.store, targets, "targets"))}
-    )
+    predicted_from = store_table(context.store, targets, "targets")
+    reference = replace(reference, meta=reference.meta | {"targets": asdict(predicted_from)})
     product = load_product(context.store, reference)
     top = top_rows(model, product.predictions)
-    return Result(
-        {"product": reference}, {"rows": len(targets), "top": top}, product_section(product.facts, product.predictions)
-    )
+    values = {"rows": len(targets), "top": top}
+    outputs = {"product": reference, "targets": predicted_from}
+    return Result(outputs, values, product_section(product.facts, product.predictions))
 
 
 def pieces(context: Context, posterior: Posterior, targets: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, ...]]:

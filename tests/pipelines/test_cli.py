@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,9 +200,68 @@ def test_an_erased_snapshot_leaves_a_tombstone(
 def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Callable[..., Said]) -> None:
     before = posterity("runs", "first", "--json").out
     rows = posterity("stage", "first", "predict", "--json").json
-    assert [row["output"] for row in rows] == ["product"]
-    assert rows[0]["recorded"] == rows[0]["now"]
+    assert [row["output"] for row in rows] == ["product", "targets"]
+    assert all(row["recorded"] == row["now"] for row in rows)
     assert posterity("runs", "first", "--json").out == before
+
+
+def test_predictions_can_be_exported_and_keys_scored(posterity: Callable[..., Said], tmp_path: Path) -> None:
+    import pandas as pd
+
+    assert posterity("export", "shop/1", "--to", "parquet", "--json").json["rows"] == 6
+    rows = pd.read_parquet(tmp_path / "shop-1.parquet")
+    rows[["shop"]].to_csv(tmp_path / "keys.csv", index=False)
+    arguments = ("score", "shop", "--in", "keys.csv", "--out", "scores.csv", "--threshold", "sales=25", "--json")
+    assert posterity(*arguments).json == {"path": "scores.csv", "version": "shop/1", "rows": 6}
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    pd.testing.assert_frame_equal(scores[list(rows)[4:]], rows[list(rows)[4:]], check_dtype=False)
+    assert scores["sales_exceeds"].between(0, 1).all()
+    for wrong in (("--threshold", "cups=1"), ("--threshold", "sales"), ("--quantiles", "0.5,2")):
+        said = posterity(*arguments[:6], *wrong)
+        assert said.code == 3
+        assert wrong[1].partition("=")[0] in said.err
+
+
+def test_a_withdrawn_version_says_who_and_why(posterity: Callable[..., Said]) -> None:
+    assert posterity("retire", "shop/1").code == 3
+    said = posterity("retire", "shop/1", "--reason", "wrong units", "--json").json
+    assert (said["version"], said["why"]) == ("shop/1", "wrong units")
+    assert "was withdrawn" in posterity("promote", "shop/1", "champion", "--reason", "again").err
+
+
+def test_the_last_run_is_served(folder: Folder, tmp_path: Path) -> None:
+    import json as reader
+    import signal
+    from urllib.request import urlopen
+
+    from tests.store.servers import free_port
+
+    port = free_port()
+    process = folder.start("serve", "--listen", f"127.0.0.1:{port}", "--json")
+    try:
+        assert process.stdout
+        said = reader.loads("".join(iter(lambda: process.stdout.readline(), "}\n")) + "}")
+        assert said["products"] == "*@candidate"
+        answer = None
+        for _ in range(300):
+            try:
+                with urlopen(f"{said['url']}/v1/products/shop") as response:
+                    answer = reader.load(response)
+                break
+            except OSError:
+                time.sleep(0.1)
+        assert answer
+        assert (answer["model"], answer["rows"]) == ("shop", 6)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert "Traceback" not in err
+
+
+def test_nothing_to_serve_is_said(empty: Folder) -> None:
+    done = empty.command("serve")
+    assert done.returncode == 3
+    assert "no version is registered" in done.stderr
 
 
 def test_the_final_table_is_compared_with_a_run(posterity: Callable[..., Said], tmp_path: Path) -> None:
