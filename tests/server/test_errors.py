@@ -9,7 +9,6 @@ from tests.server.process import Server
 HERE = "/v1/products/shop"
 ROWS = f"{HERE}/predictions"
 MALFORMED = [  # method, path, headers, status, code
-    ("GET", "/", {}, 404, "no_such_path"),
     ("GET", "//", {}, 404, "no_such_path"),
     ("GET", "/v1", {}, 404, "no_such_path"),
     ("GET", "/v1/products/", {}, 404, "no_such_path"),

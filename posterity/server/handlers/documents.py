@@ -58,7 +58,9 @@ def _examples(service: Service) -> Examples:
                 for name in rows.keys
             ]
             infer = {"inputs": inputs, "parameters": {"quantiles": "0.1,0.9"}}
-            return {"model": line.model, "version": number, "key": rows.key(0), "infer": infer}
+            feedback = {"key": rows.key(0), "rating": "too low", "comment": "The runway is closed all month."}
+            there = {"model": line.model, "version": number, "key": rows.key(0)}
+            return {**there, "infer": infer, "feedback": feedback}
     return {}
 
 

@@ -135,7 +135,6 @@ BODY = {
         "value": described("What it should have been, or was", float),
         "comment": described("In words", maxLength=LONGEST),
     },
-    "examples": [{"key": "EV,EWR,DSM", "rating": "too low", "comment": "The runway is closed all month."}],
 }
 PATH = f"/v1/products/{MODEL}/feedback"
 GROUP = "Feedback"
