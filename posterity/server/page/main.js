@@ -108,7 +108,7 @@ function list() {
   const bounds = [Math.min(0, ...state.found.map((row) => value(row, "q05"))), Math.max(...state.found.map((row) => value(row, "q95")))];
   at("found").replaceChildren(...state.found.map((row, place) => {
     const key = keyOf(row, state.facts.keys);
-    return h("li", { role: "option", id: `found-${place}`, "aria-selected": String(keyPath(key) === state.shown), onclick: () => choose(place) },
+    return h("li", { role: "option", id: `found-${place}`, class: place === state.active ? "active" : null, "aria-selected": String(keyPath(key) === state.shown), onclick: () => choose(place) },
       h("span", { class: "key" }, key.join(" · ")), h("span", { class: "value" }, write(row[`${quantity.name}_mean`])),
       spark(value(row, "q05"), value(row, "q50"), value(row, "q95"), bounds));
   }));
