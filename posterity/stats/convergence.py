@@ -62,8 +62,7 @@ def nested_rhat(values: Array, superchains: int) -> Array:
         raise SettingsError(f"{chains} chains cannot form {superchains} superchains of two or more chains each")
     series = _series(values)
     kept = _split(series)
-    folded = np.abs(kept - np.median(kept, axis=(1, 2), keepdims=True))
-    found = [_nested(normal_scores(part), superchains) for part in (kept, folded)]
+    found = [_nested(normal_scores(part), superchains) for part in (kept, _folded(kept))]
     return np.where(_still(series), np.nan, np.fmax(*found))
 
 
@@ -116,10 +115,25 @@ def _split(series: Array) -> Array:
     return np.concatenate([series[:, :, :half], series[:, :, -half:]], axis=1)
 
 
+def _folded(kept: Array) -> Array:
+    """How far each draw is from the median, for split chains and so for an even number of draws.
+
+    The two draws in the middle are equally far from it. Subtraction would round that away one time and not the next, and
+    R-hat of short chains would depend on the units: the two get one distance.
+    """
+    flat = kept.reshape(len(kept), -1)
+    half = flat.shape[1] // 2
+    middle = np.argpartition(flat, (half - 1, half), axis=1)[:, half - 1 : half + 1]
+    pair = np.take_along_axis(flat, middle, axis=1)
+    distances = np.abs(flat - pair.mean(axis=1, keepdims=True))
+    np.put_along_axis(distances, middle, np.ptp(pair, axis=1)[:, None] / 2, axis=1)
+    return distances.reshape(kept.shape)
+
+
 def _diagnose(series: Array) -> Convergence:
     kept = _split(series)
     scores = normal_scores(kept)
-    folded = normal_scores(np.abs(kept - np.median(kept, axis=(1, 2), keepdims=True)))
+    folded = normal_scores(_folded(kept))
     low, high = np.quantile(series, TAIL, axis=(1, 2))[:, :, None, None]
     tail = np.minimum(ess((kept <= low).astype(float)), ess((kept <= high).astype(float)))
     sd = series.std(axis=(1, 2), ddof=1)

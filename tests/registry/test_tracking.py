@@ -9,7 +9,6 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -232,8 +231,7 @@ def test_the_exit_handler_copies_a_run_that_failed(store, settings):
     error = StageError("GateError", "R-hat of a is 1.7", 4, "Traceback")
     figures = {"rhat_max": 1.7, "ess_min": math.nan, "worst": "a"}
     log.write(StageRecord("diagnose", "failed", values={"verdict": "fail", "metrics": figures}, error=error))
-    flights = SimpleNamespace(name="flights")
-    result = notify.work(Context(store, settings, log, "notify", {"state": "FAILED"}, flights))
+    result = notify.work(Context(store, settings, log, "notify", {"model": "flights", "state": "FAILED"}))
     assert result.values["alerts"] == ["run-1 failed in diagnose"]
     (run,) = runs_of(settings)
     assert (run.info.run_name, run.info.status, run.data.params["chains"]) == ("run-1", "FAILED", "4")

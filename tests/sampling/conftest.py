@@ -48,12 +48,14 @@ def chain_objects(store: ObjectStore, plan: Plan, chain: int) -> list[str]:
     return [key for key in store.list(f"plans/{plan.digest}/chains/{chain}/") if not key.endswith(".json")]
 
 
-def start_shard(folder: Path, plan: Plan, density: Density, chains: str, *, cpus: str = "") -> subprocess.Popen[str]:
-    """`run_shard` in a process of its own, on the CPUs `cpus` (all, if empty)."""
+def start_shard(
+    folder: Path, plan: Plan, density: Density, chains: str, *, cpus: str = "", blocks: int = 1000
+) -> subprocess.Popen[str]:
+    """`run_shard` in a process of its own, on the CPUs `cpus` (all, if empty), stuck after `blocks` blocks."""
     (folder / "plan.json").write_bytes(plan.to_json())
     (folder / "density").write_bytes(density.to_bytes())
     pin = ["taskset", "-c", cpus] if cpus else []
-    command = [*pin, sys.executable, "-W", "error", "-m", "tests.sampling.shard_process", str(folder), chains]
+    command = [*pin, sys.executable, "-W", "error", "-m", "tests.sampling.shard_process", str(folder), chains, str(blocks)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
 
 
