@@ -45,7 +45,7 @@ def _settings() -> str:
 
 
 def _store() -> str:
-    store = open_store(Settings.from_environment().store)
+    store = open_store(Settings.from_environment().store, patient=False)
     key = f"runs/.doctor/{uuid.uuid4().hex}"
     written, again = store.put(key, b"1"), store.put(key, b"2")
     intact = store.get(key) == b"1"

@@ -49,9 +49,9 @@ class LocalRun:
 def start(run: str, parameters: dict[str, Any], cause: str = "by hand", compiled: Path = COMPILED) -> LocalRun:
     """Begin to run `compiled` with `parameters`. Raises SettingsError when `run` is there with other parameters."""
     settings = Settings.from_environment()
-    log = RunLog(open_store(settings.store), run)
-    log.repeat(parameters)
-    log.begin(parameters, cause)
+    first = RunLog(open_store(settings.store, patient=False), run)
+    first.repeat(parameters)
+    first.begin(parameters, cause)
     home = Path.cwd() / ".posterity" / "local" / run
     home.mkdir(parents=True, exist_ok=True)
     job = home / "job.json"
@@ -66,7 +66,7 @@ def start(run: str, parameters: dict[str, Any], cause: str = "by hand", compiled
             env=_environment(settings),
             start_new_session=True,
         )
-    return LocalRun(log, process, log_file)
+    return LocalRun(RunLog(open_store(settings.store), run), process, log_file)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -21,7 +21,7 @@ COMPARED = ("snapshot", "clean", "features", "plan", "posterior", "product")
 
 def as_in_version(reference: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """`parameters` with the code, settings and seed of a version, and what is different here nevertheless."""
-    store = open_store(Settings.from_environment().store)
+    store = open_store(Settings.from_environment().store, patient=False)
     version = versions.get(store, reference)
     if parameters["model"] and load_model(parameters["model"]).name != version.model:
         raise SettingsError(f"{version.label} is no version of {parameters['model']}; leave the model out")

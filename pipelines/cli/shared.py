@@ -28,7 +28,7 @@ messages = Console(stderr=True)  # what is not the result of a command
 
 def the_store() -> ObjectStore:
     """The store that the settings name."""
-    return open_store(Settings.from_environment().store)
+    return open_store(Settings.from_environment().store, patient=False)
 
 
 def print_json(value: Any) -> None:

@@ -118,8 +118,8 @@ def _split(series: Array) -> Array:
 def _folded(kept: Array) -> Array:
     """How far each draw is from the median, for split chains and so for an even number of draws.
 
-    The two draws in the middle are equally far from it. Subtraction would round that away one time and not the next, and
-    R-hat of short chains would depend on the units: the two get one distance.
+    The two draws in the middle are equally far from it. Subtraction rounds that away one time and not the next, with
+    which R-hat of short chains would depend on the units: the two get one distance.
     """
     flat = kept.reshape(len(kept), -1)
     half = flat.shape[1] // 2

@@ -1,5 +1,6 @@
 """A directory as an object store."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -49,6 +50,7 @@ class DirectoryStore:
             return path.stat().st_size if path.is_file() else None
 
     def list(self, prefix: str) -> Iterator[str]:
+        self._check_root()
         folder = self.root / check_prefix(prefix).rpartition("/")[0]
         found = []
         for base, folders, files in os.walk(folder, onerror=self._walk_failed):
@@ -151,6 +153,7 @@ class DirectoryStore:
     @contextmanager
     def _guarded(self, key: str) -> Iterator[None]:
         """Errors of the file system as errors of the store."""
+        self._check_root()
         try:
             yield
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
@@ -159,6 +162,11 @@ class DirectoryStore:
             ) from error
         except OSError as error:
             raise self._away(error) from error
+
+    def _check_root(self) -> None:
+        """A store whose folder has become something else is away; its objects are not missing."""
+        if self.root.exists() and not self.root.is_dir():
+            raise self._away(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
 
     def _walk_failed(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError | NotADirectoryError):

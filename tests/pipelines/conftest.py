@@ -44,12 +44,11 @@ class Folder:
             check=False,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """The same without waiting for it."""
         pipe = subprocess.PIPE
-        return subprocess.Popen(
-            self.call(arguments), cwd=self.path, env=self.environment, stdout=pipe, stderr=pipe, text=True
-        )
+        variables = {**self.environment, **environment}
+        return subprocess.Popen(self.call(arguments), cwd=self.path, env=variables, stdout=pipe, stderr=pipe, text=True)
 
     @staticmethod
     def call(arguments: Sequence[str]) -> list[str]:
@@ -59,9 +58,10 @@ class Folder:
         """One run of the model."""
         return self.command("run", MODEL, "--as-of", AS_OF, "--source", "sales.csv", "--name", name, *arguments)
 
-    def digests(self, run: str) -> dict[str, str]:
+    def digests(self, run: str, store: ObjectStore | None = None) -> dict[str, str]:
         """Name of an artifact → its digest, for all that does not depend on the clock."""
-        made = {name: output for record in RunLog(self.store, run).stages() for name, output in record.outputs.items()}
+        records = RunLog(store or self.store, run).stages()
+        made = {name: output for record in records for name, output in record.outputs.items()}
         return {name: str(output["sha256"]) for name, output in made.items() if name != "version"}
 
 

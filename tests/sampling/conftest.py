@@ -55,7 +55,17 @@ def start_shard(
     (folder / "plan.json").write_bytes(plan.to_json())
     (folder / "density").write_bytes(density.to_bytes())
     pin = ["taskset", "-c", cpus] if cpus else []
-    command = [*pin, sys.executable, "-W", "error", "-m", "tests.sampling.shard_process", str(folder), chains, str(blocks)]
+    command = [
+        *pin,
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "tests.sampling.shard_process",
+        str(folder),
+        chains,
+        str(blocks),
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
 
 

@@ -8,12 +8,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from posterity.errors import NotFoundError, SettingsError, UnavailableError
+from posterity.errors import SettingsError, UnavailableError
 from posterity.store.digest import digest_bytes, digest_file
 from posterity.store.directory import STALE, DirectoryStore
 
@@ -142,14 +142,20 @@ def test_a_copy_that_cannot_be_written_names_its_path(store: DirectoryStore, tmp
         store.get_file("a", tmp_path / "nowhere" / "copy")
 
 
-def test_a_path_through_a_file(tmp_path: Path) -> None:
+def test_a_folder_that_has_become_a_file_has_not_lost_its_objects(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = DirectoryStore(tmp_path / "file")
-    assert list(store.list("")) == []
-    with pytest.raises(NotFoundError):
-        store.get("a")
-    with pytest.raises(SettingsError):
-        store.put("a", b"")
+    calls: list[Callable[[], object]] = [
+        lambda: list(store.list("")),
+        lambda: store.get("a"),
+        lambda: store.size("a"),
+        lambda: store.read("a"),
+        lambda: store.put("a", b""),
+        lambda: store.delete("a"),
+    ]
+    for call in calls:
+        with pytest.raises(UnavailableError, match=r"cannot be used \(Not a directory\); check its path"):
+            call()
 
 
 def test_a_key_is_an_object_or_a_folder(store: DirectoryStore) -> None:
