@@ -13,8 +13,8 @@ from posterity.runs import RunLog
 from posterity.stages.pages import run_page
 from posterity.store import ObjectStore, open_store
 from posterity.store.directory import DirectoryStore
+from tests.bench import Bench, bench_in
 from tests.shop import write_sales
-from tests.stages.conftest import Bench
 
 RECORDS = ("runs/", "models/", "versions/", "code/", "cache/")
 
@@ -24,9 +24,8 @@ def two_months(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the runs `one` and `two` of two months in a row."""
     folder = tmp_path_factory.mktemp("months")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POSTERITY_STORE", f"file://{folder}/store")
         patch.setattr("posterity.registry.tracking.mirror", lambda *_: True)  # MLflow has tests of its own
-        bench = Bench(folder)
+        bench = bench_in(folder, "", patch)
         bench.run("one")
         shutil.copytree(folder / "store", folder / "one")
         bench.as_of = "2026-03-31"
@@ -50,8 +49,7 @@ def both(two_months: Path, tmp_path: Path) -> ObjectStore:
 
 @pytest.fixture
 def bench(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setenv("POSTERITY_STORE", store.url)
-    return Bench(tmp_path)
+    return bench_in(tmp_path, "", monkeypatch)
 
 
 def taken(store: ObjectStore, run: str) -> str:

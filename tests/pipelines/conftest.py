@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from posterity.runs import RunLog
 from posterity.store import ObjectStore, open_store
+from tests.pipelines import readme
 from tests.shop import write_sales
 
+WAIT = 300.0  # seconds, for what ends long before unless something is wrong
 AS_OF = "2026-02-28"
 MODEL = "shop.py:Shop"
 
@@ -85,3 +88,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 def empty(tmp_path: Path) -> Folder:
     """A folder in which nothing has run."""
     return new_folder(tmp_path)
+
+
+def at_terminal(folder: Folder, *arguments: str) -> pexpect.spawn:
+    """`posterity ARGUMENTS` on a pseudo-terminal of 50 lines with 140 columns."""
+    program, *words = folder.call(arguments)
+    environment = {**folder.environment, "TERM": "xterm-256color"}
+    return pexpect.spawn(program, words, WAIT, cwd=folder.path, env=environment, encoding="utf-8", dimensions=(50, 140))
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody who has copied the README's example and run it, as the run `first`, at a terminal: what was seen."""
+
+    folder: Folder
+    words: list[str]
+    screen: str
+
+
+@pytest.fixture(scope="session")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
+    path = tmp_path_factory.mktemp("newcomer")
+    words = readme.copy_example(path)
+    terminal = at_terminal(Folder(path), *words, "--name", "first")
+    screen = terminal.read()
+    terminal.wait()
+    assert terminal.exitstatus == 0, screen[-3000:]
+    return Newcomer(Folder(path), words, screen)

@@ -11,9 +11,7 @@ import psutil
 import pytest
 
 from posterity.runs import ORDER, RunLog
-from tests.pipelines.conftest import Folder
-
-WAIT = 120.0
+from tests.pipelines.conftest import WAIT, Folder
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:

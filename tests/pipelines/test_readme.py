@@ -1,57 +1,21 @@
-"""The README's own example, as a new user copies it: model, data and command, through all stages."""
+"""The README's own example goes through all stages without a change to the library."""
 
 import json
-import re
-import shlex
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
 
 from posterity.runs import ORDER
-from tests.pipelines.conftest import Folder
-
-README = Path(__file__).parents[2] / "README.md"
-BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^\s*posterity run \S+\.py:\w+ .*--source \S+", re.MULTILINE)
+from tests.pipelines.conftest import Newcomer
 
 
-def example() -> tuple[list[str], str, list[tuple[str, str]]]:
-    """The command's words, the block with the model's class, and all blocks as (language, text)."""
-    blocks = BLOCK.findall(README.read_text())
-    commands = [match[0] for _, text in blocks for match in [COMMAND.search(text)] if match]
-    assert commands, "the README shows no `posterity run FILE.py:CLASS … --source FILE`"
-    words = shlex.split(commands[0], comments=True)
-    name = words[2].rpartition(":")[2]
-    models = [text for language, text in blocks if language == "python" and re.search(rf"^class {name}\b", text, re.M)]
-    assert models, f"the README shows no class {name}"
-    return words[1:], models[0], blocks
-
-
-def write_data(folder: Path, name: str, blocks: list[tuple[str, str]]) -> None:
-    """The README's CSV block, or what its block that writes the file makes."""
-    shown = [text for language, text in blocks if language == "csv"]
-    if shown:
-        (folder / name).write_text(shown[0])
-        return
-    writing = [text for language, text in blocks if language == "python" and name in text]
-    assert writing, f"the README does not show what is in {name}"
-    subprocess.run([sys.executable, "-c", writing[0]], cwd=folder, check=True)
-
-
-@pytest.mark.slow
-def test_the_example_of_the_readme_runs_through_all_stages(tmp_path: Path) -> None:
-    words, model, blocks = example()
-    path = tmp_path / words[1].partition(":")[0]
-    path.write_text(model)
-    write_data(tmp_path, words[words.index("--source") + 1], blocks)
-    folder = Folder(tmp_path)
-    trial = folder.command("test", words[1], *words[2:6])
-    assert trial.returncode == 0, trial.stdout + trial.stderr
-    done = folder.command(*words, "--json")
+def test_the_example_of_the_readme_runs_through_all_stages(newcomer: Newcomer) -> None:
+    done = newcomer.folder.command("results", "first", "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
+    assert facts["state"] == "done"
     assert facts["gate"] == "pass"
     assert facts["version"].endswith("/1")
     assert {name.partition(".")[0] for name in facts["stages"]} == set(ORDER)
+
+
+def test_the_command_with_which_the_readme_tries_it(newcomer: Newcomer) -> None:
+    trial = newcomer.folder.command("test", *newcomer.words[1:6])
+    assert trial.returncode == 0, trial.stdout + trial.stderr

@@ -7,7 +7,7 @@ import pytest
 
 from posterity.runs import RunLog, StageRecord
 from posterity.stages import costs
-from tests.stages.conftest import Bench
+from tests.bench import Bench
 
 MEASURED = {"run": "before", "start": 4.0, "chain": 200.0, "steps": 1000, "cores": 1}
 

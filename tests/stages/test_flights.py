@@ -7,7 +7,7 @@ import pytest
 import models.flights
 from posterity.errors import DataTestError, SourceError
 from posterity.runs import RunLog
-from tests.stages.conftest import Bench
+from tests.bench import Bench
 
 BAD = Path(models.flights.__file__).parent / "bad"
 

@@ -7,7 +7,7 @@ import pytest
 from posterity.errors import GateError
 from posterity.registry import versions
 from posterity.runs import RunLog
-from tests.stages.conftest import Bench
+from tests.bench import Bench
 from tests.unruly import HERE
 
 
