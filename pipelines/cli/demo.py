@@ -45,8 +45,9 @@ def demo(
     months = []
     for day in days:
         months.append(_month(model, day, source, as_json))
-        if sum(month.version is not None for month in months) == 2:
-            _verify(months[-1].version, as_json)
+        made = [month.version for month in months if month.version]
+        if len(made) == 2:
+            _verify(made[-1], as_json)
     found = periods(the_store(), loaded, months)
     files = _write(loaded, found)
     if as_json:
