@@ -13,6 +13,7 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,22 +38,22 @@ def main() -> None:
     parser.add_argument("--contenders", nargs="+", choices=ALL, default=list(ALL))
     parser.add_argument("--environments", type=Path, help="where the peers' environments are kept; default temporary")
     parser.add_argument("--quick", action="store_true", help="a smoke test: 100 draws, no environments of peers")
-    parser.add_argument("--json", type=Path, help="also write the figures of every run to this file")
+    parser.add_argument("--json", type=Path, help="write the figures of every run here, as it ends")
     arguments = parser.parse_args()
     contenders = [name for name in arguments.contenders if not (arguments.quick and name in OF)]
     with tempfile.TemporaryDirectory() as folder:
         environments = (arguments.environments or Path(folder) / "environments").absolute()
-        found = compare(contenders, arguments.runs, Path(folder), environments, quick=arguments.quick)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1))
+        for found in compare(contenders, arguments.runs, Path(folder), environments, quick=arguments.quick):
+            if arguments.json:
+                arguments.json.write_text(json.dumps(found, indent=1))
     for table in tables(found):
         Console(width=130).print(table)
 
 
 def compare(
     contenders: list[str], runs: int, folder: Path, environments: Path, *, quick: bool
-) -> dict[str, list[Figures]]:
-    """Contender -> the figures of its runs."""
+) -> Iterator[dict[str, list[Figures]]]:
+    """Contender -> the figures of its runs so far, after each run."""
     write_tables(folder)
     pythons = {name: python_of(name, environments) for name in contenders}
     draws, tune = (100, 100) if quick else (1000, 0)
@@ -62,8 +63,10 @@ def compare(
             steps = ("plan", "shard") if name == OURS else (name,)
             parts = [run(pythons[name], step, folder, number + 1, draws, tune) for step in steps]
             found[name].append(_joined(parts))
-            Console(stderr=True).print(f"run {number + 1}, {name}: {found[name][-1]['cold']:.1f} s", style="dim")
-    return found
+            last = found[name][-1]
+            text = f"run {number + 1}, {name}: {last['cold']:.1f} s, {last['cpu']:.1f} s of CPU"
+            Console(stderr=True).print(text, style="dim")
+            yield found
 
 
 def run(python: Path, step: str, folder: Path, seed: int, draws: int, tune: int) -> Figures:

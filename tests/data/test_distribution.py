@@ -17,7 +17,7 @@ columns = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(columns)
 def test_every_value_is_counted_once(column: pd.Series) -> None:
     found = describe(column)
@@ -27,7 +27,7 @@ def test_every_value_is_counted_once(column: pd.Series) -> None:
     assert (found.places(column) >= 0).sum() == column.notna().sum()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(columns, columns)
 def test_bins_fit_both_tables(now: pd.Series, before: pd.Series) -> None:
     found = describe(now, before)

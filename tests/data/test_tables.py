@@ -45,7 +45,7 @@ def test_every_dtype_round_trips() -> None:
 floats = st.floats(width=64, allow_nan=True, allow_infinity=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(floats, st.text(max_size=8), st.integers(-(2**63), 2**63 - 1)), min_size=1))
 def test_values_round_trip_to_the_bit(rows: list[tuple[float, str, int]]) -> None:
     try:

@@ -54,7 +54,7 @@ def test_false_alarms_are_as_rare_as_promised():
     assert alarms <= 22  # 99.9 % point of a binomial with 60 trials and a probability of .2
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.sampled_from(["level", "sigma", "effect"]), st.sampled_from([-1, 1]))
 def test_a_mistake_of_five_standard_errors_is_found_and_named(seed, name, sign):
     left, right = posterior(2 * seed), posterior(2 * seed + 1)

@@ -10,7 +10,7 @@ from tests.parity.runs import tables
 frames = st.integers(0, 2**32 - 1).map(lambda seed: tables(seed, 40)["clean"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(frames, st.randoms(use_true_random=False), st.booleans())
 def test_rows_in_another_order_are_equal(frame, random, keyed):
     order = list(range(len(frame)))
@@ -20,7 +20,7 @@ def test_rows_in_another_order_are_equal(frame, random, keyed):
     assert found.compared == frame.size
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(frames, st.integers(0, 39), st.sampled_from(["carrier", "when", "delay", "late", "block"]), st.integers(0, 51))
 def test_a_single_changed_value_is_found_and_located(frame, row, column, bit):
     changed = frame.copy()

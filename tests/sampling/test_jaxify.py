@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -12,13 +12,11 @@ from posterity.sampling.jaxify import logistic_of, softplus_of
 finite = st.floats(-700, 700)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(finite)
 def test_softplus_is_exact_to_rounding(x):
     assert float(softplus_of(x)) == pytest.approx(float(np.logaddexp(0, x)), rel=2e-15)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(finite)
 def test_the_logistic_function_is_exact_to_rounding(x):
     assert float(logistic_of(x)) == pytest.approx(float(expit(x)), rel=2e-15)

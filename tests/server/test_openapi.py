@@ -18,7 +18,7 @@ schema = schemathesis.openapi.from_dict(document(DESCRIBED, False, EXAMPLES))
 
 
 @schema.parametrize()
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=20, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_no_request_leads_to_anything_that_is_not_documented(case: schemathesis.Case, running: Server) -> None:
     checks = [check for check in schemathesis.checks.CHECKS.get_all() if check.__name__ in CHECKED]
     assert len(checks) == len(CHECKED)

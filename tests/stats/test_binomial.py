@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
 from posterity.stats.binomial import cdf, cdf_table, mixture_cdf, quick_cdf, reach
 
 
-@settings(deadline=None)
 @given(st.integers(1, 3000), st.lists(st.floats(0, 1), min_size=1, max_size=5), st.integers(0, 3000))
 def test_a_table_is_the_same_as_scipy(trials, probabilities, first):
     counts = np.arange(min(first, trials), min(first + 30, trials) + 1)

@@ -54,7 +54,7 @@ def test_energy_is_the_same_as_arviz():
     assert np.isnan(bfmi(np.zeros((2, 10)))).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 100), st.floats(-100, 100))
 @example(49931, 1, 2)  # rounding would part the two draws in the middle, which are equally far from the median
 def test_figures_do_not_depend_on_units(seed, scale, shift):
@@ -66,7 +66,7 @@ def test_figures_do_not_depend_on_units(seed, scale, shift):
     np.testing.assert_allclose(scale * first.mcse_mean, second.mcse_mean, rtol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations(range(4)), st.integers(0, 2**32 - 1))
 def test_the_order_of_chains_means_nothing(order, seed):
     values = autoregressive(4, 60, 2, seed=seed)

@@ -113,7 +113,7 @@ def test_significant_is_not_material():
     assert climb(summary([0.0]), summary([4.0], sd=0.9), "nested").findings[0].materiality == 0.25
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0.01, 100), st.floats(-100, 100), st.sampled_from(RELATIONS))
 def test_the_unit_of_a_quantity_means_nothing(scale, shift, relation):
     mean = np.array([0.0, 0.4, 3.0, -8.0])
@@ -126,7 +126,7 @@ def test_the_unit_of_a_quantity_means_nothing(scale, shift, relation):
     assert [row.label for row in plain.findings if row.drifted] == [row.label for row in scaled.findings if row.drifted]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations(range(6)), st.sampled_from(RELATIONS))
 def test_the_order_of_quantities_means_nothing(order, relation):
     mean = np.array([0.0, 0.4, 3.0, -8.0, 0.1, 0.2])

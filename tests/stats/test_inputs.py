@@ -129,7 +129,7 @@ def test_missing_values_of_every_kind_are_counted():
     assert one(["a", None, np.nan, pd.NA], ["a"] * 4).missing_before == 0.75
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from("abcde"), min_size=1, max_size=60),
     st.lists(st.sampled_from("abcde"), min_size=1, max_size=60),
@@ -142,7 +142,7 @@ def test_the_effect_is_a_distance(before, now):
     assert there.new == back.vanished or set(there.new) == set(back.vanished)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.01, 100), st.floats(-1000, 1000))
 def test_the_unit_of_a_number_means_nothing(scale, shift):
     before, now = rng().standard_normal(200), rng(1).standard_normal(200) + 0.3

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -60,7 +60,6 @@ def test_a_forecast_that_is_a_point_is_punished_but_not_endlessly():
     assert np.isfinite(found).all()
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60), st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_probabilities_of_all_counts_add_up(trials, p):
     counts = np.arange(trials + 1.0)

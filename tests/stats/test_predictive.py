@@ -64,7 +64,7 @@ def test_moments_and_quantiles_agree_with_simulated_counts():
     assert (steps > 0.5).mean() < 0.1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 5000), st.integers(0, 2**32 - 1))
 def test_a_row_does_not_depend_on_its_company(trials, seed):
     p = draws_of_p(40, draws=300, seed=seed)
@@ -75,7 +75,7 @@ def test_a_row_does_not_depend_on_its_company(trials, seed):
         np.testing.assert_array_equal(getattr(together, name)[7:8], getattr(alone, name))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 3000), st.floats(0, 1), st.integers(1, 50))
 def test_a_certain_probability_leaves_the_binomial_itself(trials, p, draws):
     found = summarise_binomial(np.full((draws, 1), p), np.array([trials]), LEVELS)

@@ -67,7 +67,7 @@ def test_a_perfect_number_costs_nothing():
     assert scores.crps(np.full((1, 100), 3.0), np.array([5.0]))[0] == pytest.approx(2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-1, 1), st.floats(0.3, 3), SEEDS)
 def test_scores_of_numbers_are_proper(shift, scale, seed):
     """On average nobody scores better than who states the truth."""
@@ -78,7 +78,7 @@ def test_scores_of_numbers_are_proper(shift, scale, seed):
         assert gap.mean() > -4 * gap.std() / np.sqrt(len(gap)) - 0.02
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(-1, 1), SEEDS)
 def test_scores_of_shares_are_proper(shift, seed):
     truth, outcome, trials = share_forecasts(300, seed)
