@@ -127,7 +127,7 @@ def _folded(kept: Array) -> Array:
     pair = np.take_along_axis(flat, middle, axis=1)
     distances = np.abs(flat - pair.mean(axis=1, keepdims=True))
     np.put_along_axis(distances, middle, np.ptp(pair, axis=1)[:, None] / 2, axis=1)
-    return distances.reshape(kept.shape)
+    return np.asarray(distances.reshape(kept.shape))
 
 
 def _diagnose(series: Array) -> Convergence:
