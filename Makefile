@@ -12,6 +12,8 @@ FROM ?= 2013-02-28
 TO ?= 2013-11-30
 ## Folders of benchmarks/ that bench runs; all of them, if not given
 BENCHMARKS ?= $(notdir $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py)))
+## For submit: pods that share the chains, or auto
+SHARDS ?= auto
 ## Context of the kubeconfig for all that concerns a cluster; empty: the kind cluster CLUSTER
 CONTEXT ?=
 ## Name of the kind cluster
@@ -56,11 +58,12 @@ DEVELOPMENT := $(VENV)/.development-installed
 # Bytecode once, on all cores, instead of in each stage's process (many of them where writing it is switched off).
 BYTECODE = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])') || :
 IN_CLUSTER = KUBECTL='$(KUBECTL) --context $(or $(CONTEXT),kind-$(CLUSTER))'
+CONNECTED = PATH="$(CURDIR)/$(BIN):$$PATH" POSTERITY_CONTEXT='$(or $(CONTEXT),kind-$(CLUSTER))' $(IN_CLUSTER) $(BIN)/python -m pipelines.cluster.connect
 NEWEST_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo serve test lint format docs bench compile cluster images sizes load tag secrets deploy cluster-down lock install install-dev clean
+.PHONY: help run demo serve test lint format docs bench compile cluster images sizes load tag secrets deploy submit shell cluster-down lock install install-dev clean
 
 help: ## List targets and variables
 	@printf 'make TARGET [VARIABLE=value …]\n\nTargets\n'
@@ -128,6 +131,13 @@ deploy: $(RUNTIME) ## Apply OVERLAY with the images of TAG, credentials first, a
 	@$(IN_CLUSTER) $(BIN)/python -m pipelines.cluster.secrets '$(OVERLAY)'
 	@$(IN_CLUSTER) $(BIN)/python -m pipelines.cluster.deploy '$(OVERLAY)' "$(or $(TAG),$$($(IMAGES) tag))"
 	@echo 'Next: make submit'
+
+submit: $(RUNTIME) ## Run MODEL as of AS_OF on the cluster, its chains in SHARDS pods, and show it until it ends
+	@tag="$(or $(TAG),$$($(IMAGES) tag))"; $(CONNECTED) $(BIN)/posterity submit $(MODEL) --as-of $(AS_OF) --shards $(SHARDS) \
+		--image "$(REPOSITORY)/stage:$$tag" --sample-image "$(REPOSITORY)/sample:$$tag" $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+
+shell: $(RUNTIME) ## Open a shell in which posterity looks at the cluster: posterity runs, logs, follow, versions
+	@$(CONNECTED) $${SHELL:-sh}
 
 cluster-down: ## Delete the kind cluster with all that is in it
 	@[ -z '$(CONTEXT)' ] || { echo 'CONTEXT is not deleted by make, as there are data in it; kubectl --context $(CONTEXT)' \

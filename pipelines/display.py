@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -11,35 +11,47 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.local import LocalRun
 from posterity.runs import ORDER, RunLog, StageRecord
 
-INTERVAL = 0.25  # seconds between two looks at the store
 MARKS = {"running": "●", "ran": "✓", "reused": "↺", "failed": "✗", "": "·"}
 COLOURS = {"running": "cyan", "ran": "green", "reused": "blue", "failed": "red", "": "dim"}
 
 
-def follow(run: LocalRun, console: Console) -> None:
+class Followed(Protocol):
+    """A run that goes on somewhere: what it leaves in the store, seconds between two looks, what it waits for."""
+
+    log: RunLog
+    interval: float
+    note: str
+
+    def ended(self) -> bool:
+        """Whether the run is over."""
+
+
+def follow(run: Followed, console: Console) -> None:
     """Show `run` until it ends: a table that renews itself on a terminal, a line per stage elsewhere."""
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4) as live:
             for _ in _until_ended(run):
-                live.update(_picture(run.log))
+                live.update(_picture(run.log, run.note))
     else:
         _print_lines(run, console)
 
 
-def _until_ended(run: LocalRun) -> Iterator[None]:
+def _until_ended(run: Followed) -> Iterator[None]:
     """Yield now and then until the run has ended, and once after."""
     while not run.ended():
         yield
-        time.sleep(INTERVAL)
+        time.sleep(run.interval)
     yield
 
 
-def _print_lines(run: LocalRun, console: Console) -> None:
+def _print_lines(run: Followed, console: Console) -> None:
     printed: set[str] = set()
     for _ in _until_ended(run):
+        if run.note and run.note not in printed:
+            printed.add(run.note)
+            console.print(run.note, soft_wrap=True, markup=False, highlight=False)
         for record in run.log.stages():
             if record.status != "running" and record.name not in printed:
                 printed.add(record.name)
@@ -58,7 +70,7 @@ def _line(record: StageRecord) -> Text:
     return text
 
 
-def _picture(log: RunLog) -> RenderableType:
+def _picture(log: RunLog, note: str) -> RenderableType:
     records = log.stages()
     there = {record.stage for record in records}
     table = Table.grid(padding=(0, 2))
@@ -68,7 +80,7 @@ def _picture(log: RunLog) -> RenderableType:
         if stage not in there:
             table.add_row(Text(f"{MARKS['']} {stage}", style="dim"))
     chains = [] if all(record.status != "running" for record in records) else _chains(log)
-    return Group(table, *chains)
+    return Group(table, *chains, *([Text(note, style="yellow")] if note else []))
 
 
 def _with_time(record: StageRecord) -> StageRecord:

@@ -26,13 +26,23 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Each check with its outcome; a check that breaks is a fault of its own."""
-    for name, check in CHECKS.items():
+    for name, check in {**CHECKS, **_of_cluster()}.items():
         try:
             yield Finding(name, True, check())
         except PosterityError as error:
             yield Finding(name, False, str(error))
         except Exception as error:
             yield Finding(name, False, f"{type(error).__name__}: {error}")
+
+
+def _of_cluster() -> dict[str, Callable[[], str]]:
+    """The checks of the cluster that the settings name, if they name one."""
+    from pipelines.kubeflow.health import checks
+
+    try:
+        return checks(Settings.from_environment())
+    except PosterityError:
+        return {}  # the settings themselves are at fault, as their own check says
 
 
 def _python() -> str:

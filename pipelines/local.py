@@ -30,6 +30,8 @@ class LocalRun:
     log: RunLog
     process: subprocess.Popen[bytes]
     log_file: Path
+    interval: float = 0.25
+    note: str = ""
 
     def ended(self) -> bool:
         """Whether the pipeline has ended, well or not."""

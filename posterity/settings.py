@@ -43,6 +43,7 @@ class Settings:
     dashboard_url: str = _setting("", "Where people open the Kubeflow dashboard; default: the API endpoint")
     registry_url: str = _setting("", "Where people open the MLflow server; default: the registry, if it is a server")
     namespace: str = _setting("kubeflow", "Namespace in which the stages run")
+    logs: str = _setting("", "Bucket in which Kubeflow Pipelines keeps the logs of pods: s3://mlpipeline")
     context: str = _setting("", "Context of the kubeconfig file; default: the current one")
     database_url: str = _setting(
         "",

@@ -5,9 +5,11 @@ import sys
 
 import typer
 
-from pipelines.cli import data, demo, exchange, look, registry, release, run, serving, tables, work
+from pipelines.cli import cluster, data, demo, exchange, look, registry, release, run, serving, tables, work
 from pipelines.cli.shared import messages
+from pipelines.kubeflow.identity import user
 from posterity.errors import PosterityError, SettingsError
+from posterity.registry import identity
 
 EPILOG = """Exit codes: 0 done · 1 unexpected error · 2 wrong usage · 3 input refused, do not retry · \
 4 posterior has not converged, more draws or another model · 5 stored bytes are damaged · \
@@ -21,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (run, demo, look, registry, release, serving, tables, exchange, work, data):
+for group in (run, cluster, demo, look, registry, release, serving, tables, exchange, work, data):
     group.attach(app)
 app.add_typer(data.data, name="data")
 app.add_typer(data.features, name="features")
@@ -31,6 +33,8 @@ app.add_typer(release.rollback, name="rollback")
 
 def main() -> None:
     """Entry point: one line and a documented exit code for every error raised on purpose."""
+    if user not in identity.sources:
+        identity.sources.append(user)
     try:
         app()
     except BrokenPipeError:

@@ -2,13 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.shared import Json, console, print_facts, print_path, print_rows, the_store
-from posterity.errors import NotFoundError
+from pipelines.cli.shared import Json, console, messages, print_facts, print_path, print_rows, the_store
+from posterity.errors import NotFoundError, UnavailableError
 from posterity.runs import RunLog, list_runs
+
+if TYPE_CHECKING:
+    from pipelines.kubeflow.api import PipelineRun
 
 Run = Annotated[str, typer.Argument(help="Name of a run; the newest if not given.")]
 
@@ -29,10 +32,17 @@ def runs(
 ) -> None:
     """List the newest runs, or the stages of one with times, whether each ran or was reused, and why."""
     if run:
-        rows = [_stage_row(record) for record in known_run(run).stages()]
-    else:
-        rows = [_run_row(facts) for facts in list_runs(the_store(), last)]
-    print_rows(rows, as_json, empty="no runs yet; start one with posterity run MODEL --as-of DATE")
+        log = known_run(run)
+        print_rows([_stage_row(record) for record in log.stages()], as_json, empty="no stage has begun")
+        if not as_json:
+            _print_backend(log)
+        return
+    backend = _backend_runs(last)
+    known = list_runs(the_store(), last)
+    rows = [_run_row(facts, backend.pop(facts.get("job", ""), None)) for facts in known]
+    rows += [_unknown_row(found) for found in backend.values()]
+    rows.sort(key=lambda row: str(row["started"]), reverse=True)
+    print_rows(rows[:last], as_json, empty="no runs yet; start one with posterity run MODEL --as-of DATE")
 
 
 def results(run: Run = "", as_json: Json = False) -> None:
@@ -65,22 +75,72 @@ def known_run(name: str) -> RunLog:
         if not everything:
             raise NotFoundError(f"no runs in {store.url} yet; start one with posterity run MODEL --as-of DATE")
         name = everything[0]["run"]
+    if store.size(f"runs/{name}/run.json") is None:  # the identifier of a run on a cluster, then
+        name = next((str(facts["run"]) for facts in list_runs(store) if facts.get("job") == name), name)
     log = RunLog(store, name)
     log.facts()
     return log
 
 
-def _run_row(facts: dict[str, Any]) -> dict[str, Any]:
+def _backend_runs(last: int) -> "dict[str, PipelineRun]":
+    """Our newest runs at Kubeflow Pipelines by their identifiers, none where the settings name no API."""
+    from posterity.settings import Settings
+
+    settings = Settings.from_environment()
+    if not settings.api_endpoint:
+        return {}
+    from pipelines.kubeflow.api import PipelinesApi
+
+    try:
+        found = PipelinesApi.of(settings).runs(last)
+    except UnavailableError as error:
+        messages.print(f"[yellow]states are those of the store alone:[/] {error}", highlight=False, soft_wrap=True)
+        return {}
+    return {item.job: item for item in found if item.is_ours}
+
+
+def _print_backend(log: RunLog) -> None:
+    """Where a run on a cluster can be looked at, and what ails its pods."""
+    facts = log.facts()
+    if not facts.get("job"):
+        return
+    from pipelines.kubeflow.cluster import Cluster
+    from posterity.settings import Settings
+
+    console.print(f"pipeline run {facts['job']} {facts.get('link', '')}", highlight=False, soft_wrap=True)
+    cluster = Cluster.of(Settings.from_environment())
+    for trouble in cluster.troubles(facts["job"]) if cluster else ():
+        console.print(str(trouble), style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _unknown_row(found: "PipelineRun") -> dict[str, Any]:
+    """A run of which no stage has begun yet, or none could."""
+    empty = dict.fromkeys(("gate", "drift", "version"), "")
+    cause = "from outside"
+    return {"run": found.name, "state": found.word, **empty, "started": _time(found.created), "cause": cause} | {
+        "pipeline run": found.job
+    }
+
+
+def _time(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _run_row(facts: dict[str, Any], found: "PipelineRun | None") -> dict[str, Any]:
     log = RunLog(the_store(), facts["run"])
     values = {record.stage: record.values for record in log.stages()}
+    state = log.state()
+    if found:
+        state = found.word if state == "not ended" or not found.is_over else state
     return {
         "run": facts["run"],
-        "state": log.state(),
+        "state": state,
         "gate": values.get("diagnose", {}).get("verdict", ""),
         "drift": values.get("detect_drift", {}).get("verdict", ""),
         "version": values.get("register", {}).get("version", ""),
-        "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["created"])),
+        "started": _time(facts["created"]),
         "cause": facts["cause"],
+        "pipeline run": facts.get("job", ""),
     }
 
 

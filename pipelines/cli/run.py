@@ -12,8 +12,8 @@ import typer
 
 from pipelines.cli.shared import Json, console, messages, print_json
 from pipelines.cli.summary import print_failure, print_summary, summarise
+from pipelines.failure import stage_failure
 from pipelines.local import LocalRun
-from posterity import errors
 from posterity.errors import PosterityError, SettingsError, UnavailableError
 from posterity.runs import RunLog
 
@@ -68,7 +68,7 @@ def run(
     parameters: dict[str, Any] = {
         "model": absolute_spec(model),
         "source": local_source(source),
-        "as_of": _day(as_of),
+        "as_of": day_of(as_of),
         "seed": seed,
         "chains": chains,
         "shards": shards,
@@ -79,7 +79,7 @@ def run(
         parameters, differences = _like(like, parameters)
     if backtest:
         _one_period_back(parameters, quiet=as_json)
-    log, error = launch(_name(name, parameters), parameters, quiet=as_json)
+    log, error = launch(run_name(name, parameters), parameters, quiet=as_json)
     if like and not error:
         differences += _schema_differences(like, log)
     released = "" if error else _release(log)
@@ -122,7 +122,7 @@ def _one_period_back(parameters: dict[str, Any], quiet: bool) -> None:
     if earlier is None:
         raise SettingsError(f"no period of model {model.name} ends by {now}, so there is none to hold out")
     held_out = {**parameters, "as_of": earlier.isoformat()}
-    _, error = launch(_name("", held_out), held_out, cause="back-test", quiet=quiet)
+    _, error = launch(run_name("", held_out), held_out, cause="back-test", quiet=quiet)
     if error:
         raise error
 
@@ -166,15 +166,8 @@ def _interrupt(*_: object) -> NoReturn:
 
 def _failure(local: LocalRun) -> PosterityError | None:
     """Why a run that has ended did not end well."""
-    failed = local.log.failure
-    if failed and failed.error:
-        kind = getattr(errors, failed.error.kind, None)
-        if kind:
-            return kind(f"stage {failed.name}: {failed.error.message}")  # type: ignore[no-any-return]
-        again = f"posterity stage {local.log.run} {failed.name} --pdb"
-        return PosterityError(
-            f"stage {failed.name} failed with {failed.error.kind}: {failed.error.message}; look again with {again}"
-        )
+    if error := stage_failure(local.log):
+        return error
     if not local.process.returncode:
         return None
     killed = next((record.name for record in local.log.stages() if record.status == "running"), None)
@@ -198,13 +191,15 @@ def run_id(model: str, as_of: str) -> str:
     return f"{stem}-{as_of}-{os.urandom(3).hex()}"
 
 
-def _name(name: str, parameters: dict[str, Any]) -> str:
+def run_name(name: str, parameters: dict[str, Any]) -> str:
+    """The name that was given, if it is one, or a new one. Raises SettingsError."""
     if name and not NAME.fullmatch(name):
         raise SettingsError(f"--name {name!r} is no name of a run; use letters, digits, dots and hyphens")
     return name or run_id(parameters["model"], parameters["as_of"])
 
 
-def _day(as_of: str) -> str:
+def day_of(as_of: str) -> str:
+    """The day that was given, or today. Raises SettingsError."""
     try:
         return date.fromisoformat(as_of).isoformat() if as_of else date.today().isoformat()
     except ValueError as error:

@@ -2,10 +2,13 @@
 
 from typing import Any, Literal
 
+from posterity import cluster
 from posterity.alerts import Alert, send
-from posterity.errors import ModelError
+from posterity.errors import ModelError, UnavailableError
 from posterity.runs import RunLog
 from posterity.stages.runner import Context, Result, Stage
+
+NO_ERROR = "No stage left an error: it was stopped, or its pod never started. Look at posterity runs RUN and logs RUN."
 
 
 def work(context: Context) -> Result:
@@ -50,12 +53,21 @@ def pending_alerts(log: RunLog, state: str) -> list[Alert]:
         what = "needs more draws" if failed.values.get("verdict") == "extend" else f"failed in {failed.name}"
         alerts.append(Alert(f"{log.run} {what}", body, "failure", f"{failed.name}: {failed.error.message}"))
     elif state == "FAILED":
-        body = "No stage left an error: it was stopped, or its pod never started. Look at the backend's events."
+        body = "\n".join(_pods(log)) or NO_ERROR
         alerts.append(Alert(f"{log.run} failed", body, "failure", "failed without an error"))
     for record in log.stages():
         if record.stage == "detect_drift" and record.values.get("verdict") in {"warn", "drift"}:
             alerts.append(_drift_alert(log.run, record.values))
     return alerts
+
+
+def _pods(log: RunLog) -> list[str]:
+    """What Kubernetes says of the run's pods, where none could leave an error: they were ended, or never started."""
+    job = log.facts().get("job")
+    try:
+        return [str(trouble) for trouble in cluster.troubles_of_run(job)] if job and cluster.is_pod() else []
+    except UnavailableError as error:
+        return [NO_ERROR, str(error)]
 
 
 def _drift_alert(run: str, values: dict[str, object]) -> Alert:

@@ -21,9 +21,10 @@ from posterity.lineage import emit
 from posterity.model.contract import Model
 from posterity.model.definition import definition_digest, module_digest
 from posterity.model.loading import load_model
+from posterity.registry.images import note_models
 from posterity.release import pins
 from posterity.release.pins import Pinned
-from posterity.runs import RunLog, StageError, StageRecord
+from posterity.runs import ORDER, RunLog, StageError, StageRecord
 from posterity.settings import Settings
 from posterity.stages.inputs import parse_day
 from posterity.store import ObjectStore, Reference, digest_bytes, digest_json, open_store
@@ -110,6 +111,8 @@ def execute(
     store = open_store(settings.store)
     pod = os.environ.get("KFP_POD_NAME", "")
     log = RunLog(store, run or job)
+    if pod and stage == ORDER[0]:
+        note_models(store, settings.image)
     log.begin({}, cause or "from outside", *((job, settings.run_page(job)) if pod else ()))
     begun = StageRecord(stage, "running", part=str(inputs.get("shard", "")), started=time.time())
     before = log.last_attempt(begun.name) if pod else None

@@ -1,0 +1,76 @@
+"""Whether a cluster is as runs need it: for `posterity doctor`, as far as the settings name one."""
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from pipelines.compile_settings import CompileSettings
+from pipelines.kubeflow.api import PipelinesApi
+from pipelines.kubeflow.cluster import Cluster
+from posterity.errors import RefusedError, SettingsError
+from posterity.settings import Settings
+
+NO_RETRIES = (
+    "retries that stages ask for do not happen, or happen for what encloses them too: set retryStrategy to limit '0' "
+    "and retryPolicy Always in workflowDefaults of ConfigMap workflow-controller-configmap (manifests/kubeflow does)"
+)
+Check = Callable[[], str]
+
+
+def checks(settings: Settings) -> dict[str, Check]:
+    """The checks that the settings make relevant, by name: none of a cluster while they name none."""
+    if not settings.api_endpoint and not settings.context:
+        return {}
+    cluster: dict[str, Check] = {
+        "kubectl": lambda: _tool("kubectl", "https://kubernetes.io/docs/tasks/tools"),
+        "cluster": lambda: _cluster(settings),
+        "retries": lambda: _retries(_known(settings)),
+        "needs of stages": lambda: _needs(_known(settings)),
+    }
+    api: dict[str, Check] = {"pipelines API": lambda: _api(settings)} if settings.api_endpoint else {}
+    return {**cluster, **api}
+
+
+def _tool(name: str, page: str) -> str:
+    found = shutil.which(name)
+    if not found:
+        raise SettingsError(f"{name} is not installed; see {page}")
+    return found
+
+
+def _known(settings: Settings) -> Cluster:
+    cluster = Cluster.of(settings)
+    if not cluster:
+        raise SettingsError("there is no kubeconfig; make a cluster with make cluster, or name one with KUBECONFIG")
+    return cluster
+
+
+def _cluster(settings: Settings) -> str:
+    cluster = _known(settings)
+    return f"{cluster.host}, namespace {cluster.namespace}, as {cluster.user()}"
+
+
+def _api(settings: Settings) -> str:
+    api = PipelinesApi.of(settings)
+    api.check()
+    return f"{api.endpoint} answers"
+
+
+def _retries(cluster: Cluster) -> str:
+    """Kubeflow Pipelines as it is installed repeats nothing that a stage asks for."""
+    defaults = cluster.workflow_defaults()
+    if defaults is None:
+        return "no workflow controller is to be seen, so this cannot be told"
+    strategy: dict[str, Any] = (defaults.get("spec") or {}).get("retryStrategy") or {}
+    if str(strategy.get("limit")) != "0" or strategy.get("retryPolicy") != "Always":
+        raise RefusedError(f"retryStrategy is {strategy or 'not set'}: {NO_RETRIES}")
+    pause = cluster.controller_pause()
+    slow = "; the controller looks every 10 s only: DEFAULT_REQUEUE_TIME=1s on it makes runs twice as fast"
+    return f"stages are repeated as they ask{slow if pause != '1s' else ''}"
+
+
+def _needs(cluster: Cluster) -> str:
+    missing = cluster.missing(CompileSettings())
+    if missing:
+        raise RefusedError("; ".join(missing))
+    return "settings, credentials and images are there, as far as we may see"
