@@ -14,11 +14,11 @@ from tests.shop import SPEC, write_sales
 
 
 class Bench:
-    """A store and a source in `folder`, the current one, and the components as plain functions."""
+    """A store and a source in `folder`, and the components as plain functions."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.source = write_sales(Path("sales.csv"))
+        self.source = write_sales(folder / "sales.csv")
         self.store: ObjectStore = open_store(f"file://{folder}/store")
         self.model = SPEC
         self.as_of = "2026-02-28"
@@ -125,7 +125,9 @@ def bench_in(folder: Path, registry: str, patch: pytest.MonkeyPatch) -> Bench:
     patch.chdir(folder)
     patch.setenv("POSTERITY_STORE", f"file://{folder}/store")
     patch.setenv("POSTERITY_REGISTRY", registry)
-    return Bench(folder)
+    bench = Bench(folder)
+    bench.source = Path("sales.csv")  # the same name in every copy of the folder, so that its run is found again
+    return bench
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from posterity.release.decision import decide
 from posterity.release.flow import back_to, into_production, try_in_staging
 from posterity.release.production import earlier, in_production
 from posterity.settings import Settings
+from tests.bench import Bench
 from tests.release.conftest import Acting
 from tests.servers import http_server
-from tests.stages.conftest import Bench
 
 BIASED = """
 from tests.shop import Shop as Right

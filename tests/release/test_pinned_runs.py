@@ -6,7 +6,7 @@ import pytest
 
 from posterity.registry import versions
 from posterity.release import pins
-from tests.stages.conftest import Bench
+from tests.bench import Bench
 
 SHOP = Path(__file__).parents[1] / "shop.py"
 
