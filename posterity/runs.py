@@ -54,7 +54,10 @@ class StageError:
 
 @dataclass(frozen=True)
 class StageRecord:
-    """One stage of one run; `part` tells the shards of a stage apart. `pods` are those of its attempts on a cluster."""
+    """One stage of one run; `part` tells the shards of a stage apart. `pods` are those of its attempts on a cluster.
+
+    started: seconds since the epoch; seconds: of work; memory: most MiB that its process has held.
+    """
 
     stage: str
     status: Status
@@ -68,6 +71,7 @@ class StageRecord:
     section: str = ""
     error: StageError | None = None
     pods: tuple[str, ...] = ()
+    memory: float = 0.0
 
     @property
     def name(self) -> str:

@@ -149,5 +149,6 @@ def _stage_row(record: Any) -> dict[str, Any]:
         "stage": record.name,
         "status": record.status,
         "seconds": round(record.seconds, 1),
+        "MiB": round(record.memory),
         "why": record.error.message if record.error else record.why,
     }

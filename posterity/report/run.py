@@ -99,13 +99,14 @@ def _table(records: Sequence["StageRecord"], longest: float) -> Markup:
             markup.pill(_STATUS[record.status], record.status),
             markup.seconds(record.seconds),
             _length(record.seconds, longest),
+            f"{record.memory:,.0f} MiB" if record.memory else "",
             record.why,
         )
         for record in records
     ]
     kinds = ["bad" if record.status == "failed" else "" for record in records]
-    columns = ["stage", "", "time", "", "why"]
-    return markup.table(columns, rows, text=(0, 1, 3, 4), kinds=kinds, fold_after=40)
+    columns = ["stage", "", "time", "", "memory", "why"]
+    return markup.table(columns, rows, text=(0, 1, 3, 5), kinds=kinds, fold_after=40)
 
 
 def _length(seconds: float, longest: float) -> Markup:

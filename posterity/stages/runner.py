@@ -8,6 +8,7 @@ any run of any pipeline.
 import importlib
 import json
 import os
+import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -128,7 +129,8 @@ def execute(
         record, error = _take_or_do(find_stage(stage), context_of(log, begun, settings), begun)
     except BaseException as raised:  # raised again below, once it is recorded
         record, error = begun, raised
-    record = replace(record, seconds=time.time() - begun.started)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    record = replace(record, seconds=time.time() - begun.started, memory=round(most, 1))
     if error:
         record = replace(record, status="failed", error=StageError.of(error))
     log.write(record)

@@ -86,6 +86,7 @@ def test_runs_lists_runs_and_stages(posterity: Callable[..., Said]) -> None:
     stages = {row["stage"]: row for row in posterity("runs", "first", "--json").json}
     assert stages["ingest"]["status"] == "ran"
     assert stages["ingest"]["why"] == "not done before"
+    assert all(20 < row["MiB"] < 4000 for row in stages.values())
     line = next(line for line in posterity("runs").out.splitlines() if line.split()[0] == "first")
     assert "done" in line
     assert "shop/1" in line, "a table in a pipe is neither folded nor cut"
