@@ -9,7 +9,7 @@ import pytest
 from pipelines.images.inputs import model_tag
 from pipelines.images.package import LOCK, ModelPackage
 from posterity.errors import SettingsError
-from tests.pipelines.test_readme import example
+from tests.pipelines.readme import example
 
 ROOT = Path(__file__).parents[3]
 UV = str(Path(sys.executable).with_name("uv"))
