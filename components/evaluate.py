@@ -13,6 +13,7 @@ def evaluate(
     as_of: str,
     clean: Input[Dataset],
     product: Input[Dataset],
+    reported: Input[Dataset],
     scores: Output[Artifact],
     metrics: Output[Metrics],
     report: Output[HTML],
@@ -26,6 +27,7 @@ def evaluate(
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         clean: Reference to the clean table.
         product: Reference to the data product of this run.
+        reported: Reference to what servers were told about earlier products.
         scores: Reference to the scores.
         metrics: CRPS, log score, coverage and the model's own metrics.
         report: Scores, calibration and comparison, as a page.
@@ -34,7 +36,8 @@ def evaluate(
 
     from posterity.stages import execute
 
-    inputs = {"model": model, "as_of": as_of, "clean": Path(clean.path), "product": Path(product.path)}
+    tables = {"clean": Path(clean.path), "product": Path(product.path), "reported": Path(reported.path)}
+    inputs = {"model": model, "as_of": as_of, **tables}
     values = execute("evaluate", run, job, inputs, {"scores": scores.path, "report": report.path})
     for name, value in values["metrics"].items():
         metrics.log_metric(name, value)

@@ -7,7 +7,15 @@ from components.stage import stage
 
 @stage
 def ingest(
-    run: str, job: str, model: str, source: str, as_of: str, cause: str, snapshot: Output[Dataset], report: Output[HTML]
+    run: str,
+    job: str,
+    model: str,
+    source: str,
+    as_of: str,
+    cause: str,
+    snapshot: Output[Dataset],
+    reported: Output[Dataset],
+    report: Output[HTML],
 ) -> None:
     """Take an immutable, content-addressed snapshot of the raw data as it was known on a day.
 
@@ -19,9 +27,11 @@ def ingest(
         as_of: The day up to which outcomes are known, YYYY-MM-DD.
         cause: What started the run, such as cron; for the record.
         snapshot: Reference to the snapshot and its manifest.
+        reported: Reference to what servers were told about products whose period is over.
         report: What was read, as a page.
     """
     from posterity.stages import execute
 
     inputs = {"model": model, "source": source, "as_of": as_of}
-    execute("ingest", run, job, inputs, {"snapshot": snapshot.path, "report": report.path}, cause)
+    outputs = {"snapshot": snapshot.path, "reported": reported.path, "report": report.path}
+    execute("ingest", run, job, inputs, outputs, cause)

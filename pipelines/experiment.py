@@ -61,7 +61,7 @@ def build(settings: CompileSettings) -> Any:
         common = {"run": run, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "model": model}
         dated = {**common, "as_of": as_of}
         with dsl.ExitHandler(pod(notify(cause=cause, **dated)), name="experiment"):
-            raw, tables = _prepare(pod, {"source": source, "cause": cause}, common, dated)
+            raw, reported, tables = _prepare(pod, {"source": source, "cause": cause}, common, dated)
             planned = pod(plan(seed=seed, chains=chains, shards=shards, sampler=sampler, **tables, **dated))
             to_sample = planned.outputs["plan"]
             shard_list = planned.outputs["Output"]
@@ -69,25 +69,27 @@ def build(settings: CompileSettings) -> Any:
                 sampled = pod(sample(shard=shard, plan=to_sample, **common))
             draws = dsl.Collected(sampled.outputs["draws"])
             posterior = pod(diagnose(plan=to_sample, draws=draws, **tables, **dated)).outputs["posterior"]
-            _publish(pod, {"snapshot": raw, "plan": to_sample, "posterior": posterior}, tables, dated)
+            made = {"snapshot": raw, "plan": to_sample, "posterior": posterior}
+            _publish(pod, made, tables, reported, dated)
 
     return experiment
 
 
-def _prepare(pod: Pod, origin: Arguments, common: Arguments, dated: Arguments) -> tuple[Any, Arguments]:
-    """From the source to features: the snapshot, and the two tables."""
-    raw = pod(ingest(**origin, **dated)).outputs["snapshot"]
+def _prepare(pod: Pod, origin: Arguments, common: Arguments, dated: Arguments) -> tuple[Any, Any, Arguments]:
+    """From the source to features: the snapshot, what servers were told, and the two tables."""
+    ingested = pod(ingest(**origin, **dated))
+    raw = ingested.outputs["snapshot"]
     checked = pod(check_data(snapshot=raw, **dated))
     clean = pod(preprocess(snapshot=raw, **common)).after(checked).outputs["clean"]
     features = pod(engineer_features(clean=clean, **common)).outputs["features"]
-    return raw, {"clean": clean, "features": features}
+    return raw, ingested.outputs["reported"], {"clean": clean, "features": features}
 
 
-def _publish(pod: Pod, made: Arguments, tables: Arguments, dated: Arguments) -> None:
+def _publish(pod: Pod, made: Arguments, tables: Arguments, reported: Any, dated: Arguments) -> None:
     """From the posterior to a registered version."""
     clean, posterior = tables["clean"], made["posterior"]
     product = pod(predict(clean=clean, posterior=posterior, **dated)).outputs["product"]
-    scores = pod(evaluate(clean=clean, product=product, **dated)).outputs["scores"]
+    scores = pod(evaluate(clean=clean, product=product, reported=reported, **dated)).outputs["scores"]
     drift = pod(detect_drift(clean=clean, posterior=posterior, scores=scores, **dated)).outputs["drift"]
     pod(register(product=product, scores=scores, drift=drift, **made, **tables, **dated))
 

@@ -46,7 +46,9 @@ class Bench:
         dated = {**common, "as_of": self.as_of}
         settings = {"seed": 1, "chains": self.chains, "shards": self.shards, "sampler": {"draws": 500}}
         steps: dict[str, Callable[[], Any]] = {
-            "ingest": lambda: self.call("ingest", source=str(self.source), cause="", **dated, **new("snapshot")),
+            "ingest": lambda: self.call(
+                "ingest", source=str(self.source), cause="", **dated, **new("snapshot", "reported")
+            ),
             "check_data": lambda: self.call("check_data", **old("snapshot"), **dated, **new("metrics")),
             "preprocess": lambda: self.call("preprocess", **old("snapshot"), **common, **new("clean")),
             "engineer_features": lambda: self.call("engineer_features", **old("clean"), **common, **new("features")),
@@ -56,7 +58,9 @@ class Bench:
                 "diagnose", **old("clean", "features", "plan", "draws"), **dated, **new("posterior", "metrics")
             ),
             "predict": lambda: self.call("predict", **old("clean", "posterior"), **dated, **new("product")),
-            "evaluate": lambda: self.call("evaluate", **old("clean", "product"), **dated, **new("scores", "metrics")),
+            "evaluate": lambda: self.call(
+                "evaluate", **old("clean", "product", "reported"), **dated, **new("scores", "metrics")
+            ),
             "detect_drift": lambda: self.call(
                 "detect_drift", **old("clean", "posterior", "scores"), **dated, **new("drift")
             ),

@@ -11,7 +11,9 @@ from posterity.data.product import Product, column, load_product
 from posterity.model.contract import Model, Quantity
 from posterity.model.draws import Array
 from posterity.registry.versions import Version
+from posterity.reported import Reported
 from posterity.scoring.baselines import PlainForecast, plain_forecasts
+from posterity.scoring.outcomes import in_words, with_reported
 from posterity.stats import scores
 from posterity.store import ObjectStore, Reference
 
@@ -78,14 +80,21 @@ class _Match:
 
 
 def score_product(
-    store: ObjectStore, model: Model, clean: "pd.DataFrame", version: Version, champion: Version | None
+    store: ObjectStore,
+    model: Model,
+    clean: "pd.DataFrame",
+    version: Version,
+    champion: Version | None,
+    reported: Reported | None = None,
 ) -> Scored | None:
     """Score the product of `version` on the outcomes of its period in `clean`; None where none has arrived.
 
-    The champion, if it is another version, and plain forecasts are scored on the same rows.
+    What servers were told of keys that `clean` has no outcome of counts as well. The champion, if it is another
+    version, and plain forecasts are scored on the same rows.
     """
     product = load_product(store, version.references["product"])
-    actuals = model.actuals(clean, product.facts.horizon)
+    reported = reported or Reported()
+    actuals, used = with_reported(model, model.actuals(clean, product.facts.horizon), reported.actuals)
     match = _matched(model, product, actuals)
     if match.rows.empty:
         return None
@@ -99,7 +108,8 @@ def score_product(
             rivals.insert(0, _champion(match, quantity, champion.label, load_product(store, _product_of(champion))))
         comparisons += [_compare(match, quantity, f"{prefix}crps", rival) for rival in rivals]
     metrics |= {name: float(value) for name, value in model.score(match.rows, match.rows).items()}
-    return _assemble(match, version.label, metrics, comparisons, missing=len(actuals) - len(match.rows))
+    notes = [*_missing(len(actuals) - len(match.rows)), *in_words(version.label, reported, used)]
+    return _assemble(match, version.label, metrics, comparisons, notes)
 
 
 def _matched(model: Model, product: Product, actuals: "pd.DataFrame") -> _Match:
@@ -165,7 +175,11 @@ def _compare(match: _Match, quantity: Quantity, metric: str, rival: _Rival) -> d
 
 
 def _assemble(
-    match: _Match, label: str, metrics: Mapping[str, float], comparisons: Sequence[Mapping[str, Any]], missing: int
+    match: _Match,
+    label: str,
+    metrics: Mapping[str, float],
+    comparisons: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
 ) -> Scored:
     first = match.model.quantities[0]
     outcome, trials = match.outcome(first), match.trials(first)
@@ -185,7 +199,7 @@ def _assemble(
         unit=first.unit,
         surprises=_surprises(match, first, pit),
         outcomes=_outcomes(match),
-        notes=[f"{missing} outcomes have no row in the product and were not scored."] if missing else [],
+        notes=notes,
     )
 
 
@@ -194,6 +208,10 @@ def _outcomes(match: _Match) -> "pd.DataFrame":
     quantities = match.model.quantities
     columns = [name for quantity in quantities for name in (quantity.exposure, quantity.name) if name]
     return match.rows[list(dict.fromkeys([*match.model.keys, *columns]))]
+
+
+def _missing(count: int) -> list[str]:
+    return [f"{count} outcomes have no row in the product and were not scored."] if count else []
 
 
 def _verdict(model: Model, metrics: Mapping[str, float]) -> str:

@@ -8,7 +8,11 @@ from posterity.errors import SettingsError
 from posterity.server.errors import RequestError
 
 READ, SCORE, PROMOTE = "read", "score", "promote"
-ROLES = {READ: "products and their predictions", SCORE: "scoring new keys", PROMOTE: "versions not released yet"}
+ROLES = {
+    READ: "products and their predictions",
+    SCORE: "scoring new keys, reporting what happened",
+    PROMOTE: "versions not released yet",
+}
 OPEN = ""  # a route for everybody, with or without a token
 BEARER = b"bearer "
 CHALLENGE = {b"www-authenticate": b"Bearer"}

@@ -9,6 +9,7 @@ from posterity.server import page
 from posterity.server.access import NOBODY, require
 from posterity.server.errors import RequestError, error_response
 from posterity.server.handlers import (
+    actuals,
     documents,
     explanations,
     feedback,
@@ -32,6 +33,7 @@ DESCRIBED: tuple[Route, ...] = (
     *history.ROUTES,
     *inference.ROUTES,
     *feedback.ROUTES,
+    *actuals.ROUTES,
     *health.ROUTES,
     *page.ROUTES,
 )

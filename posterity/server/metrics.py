@@ -31,6 +31,9 @@ class Metrics:
         self.answers = Counter(
             "posterity_answers", "Answers made from a version", ["model", "version", "route"], registry=own
         )
+        self.reported = Counter(
+            "posterity_reported", "Entries that clients reported", ["model", "version", "kind"], registry=own
+        )
         self._observers: dict[tuple[str, str, int, str], tuple[Counter, Histogram]] = {}
         self._versions: dict[tuple[str, ...], Counter] = {}
 

@@ -8,6 +8,7 @@ from posterity.data.tables import load_table, to_parquet
 from posterity.model.contract import Limit, Metric
 from posterity.registry.versions import Version
 from posterity.report.scoring import Comparison, Coverage, MetricRow, Scores, scoring_section
+from posterity.reported import Reported
 from posterity.scoring.past import champion_before, product_to_score
 from posterity.scoring.products import Scored, score_product
 from posterity.stages.inputs import parse_day
@@ -30,7 +31,9 @@ def work(context: Context) -> Result:
         return Result({"scores": reference}, {"summary": NOTHING, "metrics": {}}, scoring_section(None, NOTHING))
     clean = load_table(context.store, context.reference("clean"))
     champion = _champion(context)
-    scored = score_product(context.store, context.model, clean, version, champion)
+    told = context.reference("reported").fetch(context.store)
+    reported = Reported.of(told, version.number, version.valid_from, version.valid_until)
+    scored = score_product(context.store, context.model, clean, version, champion, reported)
     if scored is None:
         text = f"No outcome of the period of {version.label} has arrived."
         reference = _store(context, {"version": version.label, "metrics": {}, "verdict": "", "comparisons": []})

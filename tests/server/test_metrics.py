@@ -17,6 +17,7 @@ GENERAL = {"le"}  # of histograms
 def exposition(running: Server) -> str:
     for path in ("/v1/products/shop/predictions/a", "/v1/products/shop/predictions", "/nothing"):
         running.get(path)
+    running.ask("POST", "/v1/products/shop/feedback", {"key": "a", "rating": "plausible"})
     return running.get("/metrics").body.decode()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from posterity import reported
 from posterity.data.product import load_product
 from posterity.errors import (
     CorruptError,
@@ -184,6 +185,21 @@ def test_the_next_month_scores_the_last_product_and_compares_with_the_baseline(r
     assert log.stage("evaluate").values["verdict"] == "pass"
     assert log.stage("detect_drift").values["verdict"] in {"stable", "warn"}
     assert versions.get(ran.store, "shop/2").metrics["crps"] > 0
+
+
+def test_outcomes_that_servers_were_told_are_scored(bench: Bench) -> None:
+    lines = bench.source.read_text().splitlines()
+    bench.source.write_text("\n".join(line for line in lines if not line.startswith("f,2026-03")) + "\n")
+    bench.run("one", until="register")
+    entry = {"key": {"shop": "f"}, "values": {"sales": 35.0}, "comment": ""}
+    reported.post_actuals(bench.store, "shop", 1, [entry, {**entry, "key": {"shop": "a"}}], "till")
+    bench.as_of = "2026-03-31"
+    made = bench.run("two", until="evaluate")
+    scores = json.loads(Reference.read(made["scores"].path).fetch(bench.store))
+    assert (scores["version"], scores["rows"]) == ("shop/1", 6)
+    report = Path(f"{made['scores'].path.rpartition('/')[0]}/report-scores").read_text()
+    assert "2 outcomes were reported to servers, and 1 of them are scored" in report
+    assert RunLog(bench.store, "two").stage("ingest").values == {"reported": 2}
 
 
 def test_drift_is_found_named_and_alerted(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

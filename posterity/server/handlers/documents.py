@@ -59,8 +59,11 @@ def _examples(service: Service) -> Examples:
             ]
             infer = {"inputs": inputs, "parameters": {"quantiles": "0.1,0.9"}}
             feedback = {"key": rows.key(0), "rating": "too low", "comment": "The runway is closed all month."}
+            exposures = {item.exposure: 20 for item in line.current.facts.quantities if item.exposure}
+            value = {item.name: 0.25 for item in line.current.facts.quantities} | exposures
+            actuals = {"entries": [{"key": rows.key(0), "value": value}]}
             there = {"model": line.model, "version": number, "key": rows.key(0)}
-            return {**there, "infer": infer, "feedback": feedback}
+            return {**there, "infer": infer, "feedback": feedback, "actuals": actuals}
     return {}
 
 

@@ -50,6 +50,7 @@ async def leave(service: Service, request: Request) -> Response:
         raise RequestError(404, "unknown_key", f"{served.record.label} has no row {','.join(said['key'])!r}")
     who = {"model": line.model, "consumer": request.consumer.name}
     identifier = await service.in_thread(_keep, service, said | who)
+    service.metrics.reported.labels(line.model, str(number), "feedback").inc()
     return Response(orjson.dumps({"id": identifier, "model": line.model, "version": number}), JSON, 201)
 
 
