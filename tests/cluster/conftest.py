@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.test_readme import example, write_data
+from tests.pipelines.readme import example, write_data
 from tests.shop import SPEC
 
 from .cluster import Cluster, Reference
