@@ -53,6 +53,8 @@ RUN --mount=type=cache,target=/root/.cache --mount=type=bind,from=installer,sour
     sh /install/install.sh --requirement pyproject.toml --extra sample
 
 FROM sample-packages AS stage-packages
+# PyTensor would warn in every process that there is no C++ compiler; models are compiled by JAX and Numba.
+ENV PYTENSOR_FLAGS=cxx=
 RUN --mount=type=cache,target=/root/.cache --mount=type=bind,from=installer,source=/install,target=/install \
     sh /install/install.sh --requirement pyproject.toml --extra stage --extra cluster \
  && rm -r /opt/posterity/lib/python3*/site-packages/mlflow/server/js

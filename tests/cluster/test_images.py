@@ -72,9 +72,12 @@ class Images:
         return self.lab("docker", "run", "--rm", "--network", "none", *options, self.names[image], *command)
 
     def python(self, image: str, code: str, folder: Path | None = None) -> str:
-        """What Python code prints in an image; `folder` is where it works, else nothing but /tmp can be written."""
+        """What Python code prints in an image; `folder` is where it works.
+
+        Kubeflow gives no stage a read-only file system, and PyMC writes into its home when it is imported.
+        """
         place = ("--volume", f"{folder}:/work", "--workdir", "/work") if folder else ()
-        return self.run(image, "python3", "-c", code, options=(*READ_ONLY, *place))
+        return self.run(image, "python3", "-c", code, options=(*place, *(() if image == "stage" else READ_ONLY)))
 
     def facts(self, image: str) -> dict[str, Any]:
         """What docker says of an image."""
@@ -224,13 +227,13 @@ def test_a_build_without_any_cache_gives_the_same_packages(images: Images) -> No
 
 @pytest.mark.slow
 def test_a_package_of_models_is_put_on_top(images: Images, lab: Lab, tmp_path: Path) -> None:
-    needed = ('dependencies = ["posterity"]', 'optional-dependencies.stage = ["iniconfig"]')
+    needed = ('dependencies = ["posterity"]', 'optional-dependencies.stage = ["humanize"]')
     folder = write_package(tmp_path / "coffee", *needed)
     models = f"MODELS={folder}"
-    with pytest.raises(CommandError, match=r"needs iniconfig but has no requirements.lock; run make lock"):
+    with pytest.raises(CommandError, match=r"needs humanize but has no requirements.lock; run make lock"):
         lab.make("images", models)
     (folder / "requirements.lock").touch()
-    with pytest.raises(CommandError, match="no trusted hash was provided for: `iniconfig`"):
+    with pytest.raises(CommandError, match="no trusted hash was provided for: `humanize`"):
         lab.make("images", models)
     lab.make("lock", models)
     assert "4 images built" in lab.make("images", models)
@@ -241,4 +244,4 @@ def test_a_package_of_models_is_put_on_top(images: Images, lab: Lab, tmp_path: P
         assert mine.facts(image)["Config"]["User"] == "10001:10001"
         added = set(mine.contents(image)["packages"]) - set(plain.contents(image)["packages"])
         names = {package.partition("==")[0] for package in added}
-        assert names == ({"coffee", "iniconfig"} if image == "stage" else {"coffee"})
+        assert names == ({"coffee", "humanize"} if image == "stage" else {"coffee"})
