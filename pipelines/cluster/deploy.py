@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import yaml
 
-from pipelines.cluster.kubectl import MANIFESTS, apply, kubectl
-from posterity.errors import PosterityError, RefusedError, SettingsError, UnavailableError
+from pipelines.cluster.kubectl import DASHBOARD, MANIFESTS, apply, get, kubectl
+from pipelines.cluster.rollout import wait
+from posterity.errors import PosterityError, SettingsError
 
 TAGGED = re.compile(r"(image: \S*posterity/(?:stage|sample|server|registry)):dev$", re.MULTILINE)
-PATIENCE = "300s"
 
 
 def main(arguments: list[str]) -> None:
@@ -35,14 +35,16 @@ def main(arguments: list[str]) -> None:
 def deploy(overlay: str, tag: str) -> Iterator[str]:
     """Apply `overlay`, a line for each step.
 
-    Raises SettingsError on an overlay that is not filled in, UnavailableError on one that does not come up.
+    Raises SettingsError on an overlay that is not filled in, RefusedError or UnavailableError on one that does not come
+    up.
     """
     text = render(overlay, tag)
     kubectl("delete", "job", "minio-setup", "--namespace", "kubeflow", "--ignore-not-found")
     yield f"{len(apply(text))} objects applied"
     for kind, name, namespace in _waited_for(text):
-        _wait(kind, name, namespace)
+        wait(kind, name, namespace)
         yield f"{namespace}/{name} {'is done' if kind == 'job' else 'is up'}"
+    yield from _wake_pipelines()
 
 
 def render(overlay: str, tag: str) -> str:
@@ -62,27 +64,14 @@ def _waited_for(text: str) -> Iterator[tuple[str, str, str]]:
         yield item["kind"].lower(), item["metadata"]["name"], item["metadata"]["namespace"]
 
 
-def _wait(kind: str, name: str, namespace: str) -> None:
-    """Raises UnavailableError with what Kubernetes last said about its pods."""
-    how = ("wait", "--for=condition=complete") if kind == "job" else ("rollout", "status")
-    try:
-        kubectl(*how, f"{kind}/{name}", "--namespace", namespace, f"--timeout={PATIENCE}")
-    except RefusedError as error:
-        selector = f"--selector=app.kubernetes.io/name={name}"
-        pods = kubectl("get", "pods", "--namespace", namespace, selector)
-        raise UnavailableError(
-            f"{namespace}/{name} has not come up within {PATIENCE}: {_reason(namespace, name)}\n{pods}"
-            f"Look at `kubectl describe pod` and `kubectl logs` with --namespace {namespace} {selector}, then repeat"
-        ) from error
-
-
-def _reason(namespace: str, name: str) -> str:
-    """The last complaint about a pod or its owner."""
-    options = ("--namespace", namespace, "--field-selector=type=Warning", "--sort-by=.lastTimestamp")
-    columns = "--output=custom-columns=:.involvedObject.name,:.message"
-    events = kubectl("get", "events", *options, "--no-headers", columns)
-    mine = [line for line in events.splitlines() if line.startswith(name)]
-    return " ".join(mine[-1].split()) if mine else "nothing was complained about"
+def _wake_pipelines() -> Iterator[str]:
+    """The API server of Kubeflow Pipelines ends where there is no store, and pauses for longer each time."""
+    there = get("deployment", ["ml-pipeline"], "kubeflow")
+    if there:
+        if not there[0]["status"].get("availableReplicas"):
+            kubectl("rollout", "restart", "deployment/ml-pipeline", "--namespace", "kubeflow")
+        kubectl("rollout", "status", "deployment/ml-pipeline", "--namespace", "kubeflow", "--timeout=300s")
+        yield f"kubeflow/ml-pipeline is up; the dashboard is at {DASHBOARD}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.cluster.kubectl import MANIFESTS, apply, kubectl
+from pipelines.cluster.kubectl import DASHBOARD, MANIFESTS, apply, kubectl
 from pipelines.cluster.secrets import generate
 from posterity.errors import PosterityError
 
@@ -42,8 +42,7 @@ def install(overlay: str, pipelines: Path | None) -> Iterator[str]:
         for name in FIRST:
             kubectl("rollout", "status", f"deployment/{name}", "--namespace", "kubeflow", f"--timeout={PATIENCE}")
         yield "Kubeflow Pipelines is installed; it comes up as soon as there is a store"
-    yield "The dashboard will be at http://127.0.0.1:8080 in kind, elsewhere through"
-    yield "  kubectl port-forward --namespace kubeflow service/ml-pipeline-ui 8080:80"
+    yield f"the dashboard will be at {DASHBOARD}"
 
 
 if __name__ == "__main__":

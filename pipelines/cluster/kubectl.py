@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from posterity.errors import RefusedError, UnavailableError
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 FIELD_MANAGER = "posterity"
+DASHBOARD = (
+    "http://127.0.0.1:8080 in kind, elsewhere behind kubectl port-forward -n kubeflow service/ml-pipeline-ui 8080:80"
+)
 
 
 def kubectl(*arguments: str, given: str | None = None) -> str:
@@ -30,10 +34,12 @@ def kubectl(*arguments: str, given: str | None = None) -> str:
     return done.stdout
 
 
-def get(kind: str, name: str, namespace: str) -> dict[str, Any] | None:
-    """One object, None where there is none."""
-    text = kubectl("get", kind, name, "--namespace", namespace, "--output", "json", "--ignore-not-found")
-    return dict(json.loads(text)) if text.strip() else None
+def get(kind: str, names: Sequence[str], namespace: str) -> list[dict[str, Any]]:
+    """Those of the named objects that there are."""
+    options = ("--namespace", namespace, "--output", "json", "--ignore-not-found")
+    text = kubectl("get", kind, *names, *options)
+    found = json.loads(text) if text.strip() else {"items": []}
+    return list(found["items"]) if "items" in found else [found]
 
 
 def apply(text: str) -> list[str]:

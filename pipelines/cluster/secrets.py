@@ -12,7 +12,7 @@ import json
 import secrets
 import string
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,14 @@ def generate(overlay: Path) -> Iterator[str]:
     """
     declared = read_declared(overlay)
     apply(kubectl("kustomize", str(MANIFESTS / "base" / "namespaces")))
-    before = {key: value for name in declared for key, value in _in_cluster(name).items()}
+    before = _in_cluster(declared)
     after = resolve(declared, before, _given(overlay / "secrets.env"))
-    for name, keys in declared.items():
-        wanted = {key: after[f"{name}/{key}"] for key in keys}
-        there = {key: before.get(f"{name}/{key}") for key in keys}
-        if wanted != there:
-            apply(json.dumps(_secret(name, wanted)))
-        yield f"secret {name} {'kept' if wanted == there else 'changed' if any(there.values()) else 'made'}"
+    wanted = {name: {key: after[f"{name}/{key}"] for key in keys} for name, keys in declared.items()}
+    there = {name: {key: before.get(f"{name}/{key}") for key in keys} for name, keys in declared.items()}
+    if different := [_secret(name, values) for name, values in wanted.items() if values != there[name]]:
+        apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": different}))
+    for name, values in wanted.items():
+        yield f"secret {name} {'kept' if values == there[name] else 'changed' if any(there[name].values()) else 'made'}"
 
 
 def read_declared(overlay: Path) -> dict[str, dict[str, Any]]:
@@ -93,10 +93,17 @@ def _given(path: Path) -> Values:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _in_cluster(name: str) -> Values:
-    found = get("secret", *reversed(name.split("/")))
-    data = (found or {}).get("data") or {}
-    return {f"{name}/{key}": base64.b64decode(value).decode() for key, value in data.items()}
+def _in_cluster(declared: Iterable[str]) -> Values:
+    values: Values = {}
+    for namespace in sorted({name.partition("/")[0] for name in declared}):
+        names = [name.partition("/")[2] for name in declared if name.startswith(f"{namespace}/")]
+        for item in get("secret", names, namespace):
+            data = item.get("data") or {}
+            values |= {
+                f"{namespace}/{item['metadata']['name']}/{key}": base64.b64decode(value).decode()
+                for key, value in data.items()
+            }
+    return values
 
 
 def _secret(name: str, values: Mapping[str, str]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ HASTY = RETRY.new(total=1)
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 REFUSED_HEAD = {401: "AccessDenied", 403: "AccessDenied"}  # the answer to HEAD has no code
 REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket")
+FULL = ("XMinioAdminBucketQuotaExceeded", "XMinioStorageFull")
 
 
 class S3Store:
@@ -189,6 +190,10 @@ class S3Store:
     def _refusal(self, key: str, code: str) -> PosterityError:
         if code in REFUSED:
             return SettingsError(f"{self.url}/{key}: {code}; check bucket, credentials and their policy")
+        if code in FULL:
+            return UnavailableError(
+                f"{self.url} is full ({code}), {key} was not written; raise its quota or add disk space, then repeat"
+            )
         return UnavailableError(f"{self.url}/{key}: the store answers {code}; look at its log and free space")
 
     def _away(self, error: Exception) -> UnavailableError:

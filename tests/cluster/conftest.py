@@ -58,8 +58,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tag(lab: Lab, models: Path) -> str:
-    """The tag of this checkout's images with the user's models on top; they are in the node."""
-    found = lab.make("-s", "tag", f"MODELS={models}").split()[-1]
+    """The tag of this checkout's images with the user's models on top; they are in the node.
+
+    TAG names others that are there, for a quick look at a change.
+    """
+    found = os.environ.get("TAG") or lab.make("-s", "tag", f"MODELS={models}").split()[-1]
     if not {f"posterity/{name}:{found}" for name in ("stage", "sample", "server", "registry")} <= lab.loaded():
         lab.make("images", f"MODELS={models}")
         lab.make("load", f"MODELS={models}")

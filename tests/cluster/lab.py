@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -52,7 +53,7 @@ class Lab:
             "BUILD": f"{lab} build-image",
             "LOAD": f"{lab} load",
         }
-        return run(["make", "--no-print-directory", *words, *(f"{name}={value}" for name, value in variables.items())])
+        return run(["make", "--no-print-directory", *(f"{name}={value}" for name, value in variables.items()), *words])
 
     def get(self, kind: str, name: str, namespace: str) -> dict[str, Any]:
         """An object of the cluster."""
@@ -62,6 +63,43 @@ class Lab:
         """The values of a Secret."""
         data = self.get("secret", name, namespace)["data"]
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def pod(
+        self, image: str, command: list[str], namespace: str, labels: Mapping[str, str], account: str = "default"
+    ) -> str:
+        """What a pod that runs to its end writes, under the rules of its namespace; it is gone afterwards."""
+        name = f"test-{secrets.token_hex(4)}"
+        container = {
+            "name": "main",
+            "image": image,
+            "command": command,
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+            "resources": {"limits": {"cpu": "1", "memory": "512Mi"}},
+        }
+        spec = {
+            "restartPolicy": "Never",
+            "serviceAccountName": account,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [container],
+            # Never ready: a pod with the labels of a service must not get its requests.
+            "readinessGates": [{"conditionType": "posterity.test/never"}],
+        }
+        metadata = {"name": name, "namespace": namespace, "labels": {**labels}}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        self.kubectl("create", "-f", "-", given=json.dumps(pod))
+        try:
+            done = (
+                "wait",
+                f"pod/{name}",
+                "-n",
+                namespace,
+                "--for=jsonpath={.status.phase}=Succeeded",
+                "--timeout=120s",
+            )
+            self.kubectl(*done)
+            return self.kubectl("logs", name, "-n", namespace)
+        finally:
+            self.kubectl("delete", "pod", name, "-n", namespace, "--now", "--wait=false")
 
     def loaded(self) -> set[str]:
         """The names of the images that are in the node."""

@@ -1,9 +1,11 @@
 """What the API server and the cluster say of the manifests."""
 
+import json
+
 import pytest
 import yaml
 
-from .lab import ROOT, Lab
+from .lab import ROOT, CommandError, Lab
 
 pytestmark = pytest.mark.cluster
 
@@ -21,9 +23,30 @@ def test_the_api_server_accepts_every_object(lab: Lab, overlay: str) -> None:
     assert len(answer.splitlines()) == len(objects)
 
 
-def test_everything_stands(deployed: Lab) -> None:
-    pods = deployed.kubectl("get", "pods", "-A", "-l", "app.kubernetes.io/part-of=posterity", "--no-headers")
-    states = {line.split()[1].rsplit("-", 1)[0]: line.split()[3] for line in pods.splitlines()}
-    assert states["minio"] == "Running"
-    assert states["minio-setup"] == "Completed"
-    assert {state for name, state in states.items() if name != "minio-setup"} == {"Running"}
+def test_deploying_again_makes_no_pod_and_no_credential_anew(deployed: Lab, tag: str) -> None:
+    def found() -> set[tuple[str, str]]:
+        selector = "app.kubernetes.io/name in (minio, posterity-registry, posterity-server)"
+        pods = json.loads(deployed.kubectl("get", "pods", "-A", "-l", selector, "-o", "json"))["items"]
+        return {(pod["metadata"]["name"], pod["metadata"]["uid"]) for pod in pods}
+
+    before, credentials = found(), deployed.secret("minio-users")
+    said = deployed.make("deploy", f"TAG={tag}")
+    assert found() == before
+    assert deployed.secret("minio-users") == credentials
+    assert "made" not in said
+    assert "changed" not in said
+    assert "kubeflow/minio-setup is done" in said
+    assert said.splitlines()[-1].startswith("Next: make ")
+
+
+def test_a_cluster_that_has_kubeflow_pipelines_is_prepared_by_its_context(deployed: Lab) -> None:
+    said = deployed.make("cluster", "PIPELINES=")
+    assert "secret kubeflow/minio-root kept" in said
+    assert said.splitlines()[-1].startswith("Next: make images")
+
+
+def test_an_overlay_that_is_not_filled_in_is_refused(lab: Lab) -> None:
+    with pytest.raises(
+        CommandError, match=r"NAME=value .*kubeflow/posterity-registry-database/MLFLOW_BACKEND_STORE_URI"
+    ):
+        lab.make("deploy", "OVERLAY=production", "TAG=any")

@@ -1,0 +1,249 @@
+"""The store as `manifests/minio` declares it, on a real MinIO: who may do what, and what can be lost."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import urllib3
+from minio import Minio
+from minio.commonconfig import GOVERNANCE
+from minio.error import S3Error
+from minio.retention import Retention
+
+from posterity.errors import SettingsError, UnavailableError
+from posterity.store import provision
+from posterity.store.s3 import S3Store
+
+from .servers import KEYS, free_port, minio
+
+DECLARED = Path(__file__).parents[2] / "manifests/minio"
+USERS = json.loads((DECLARED / "store.json").read_text())["users"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that was set up; `folder` and `users` are what it was set up from."""
+
+    endpoint: str
+    folder: Path
+    users: Path
+
+    def client(self, user: str) -> Minio:
+        secret = (self.users / user).read_text().strip()
+        return Minio(self.endpoint.removeprefix("http://"), user, secret, secure=False, region="us-east-1")
+
+    @property
+    def root(self) -> Minio:
+        return Minio(self.endpoint.removeprefix("http://"), *KEYS.values(), secure=False, region="us-east-1")
+
+
+KEYS_OF_ALL_KINDS = (
+    "snapshots/d/raw.parquet",
+    "features/d/table.parquet",
+    "plans/d/chains/0/0",
+    "products/flights/d/product.json",
+    "posteriors/d/draws.nc",
+    "models/flights/aliases/champion.json",
+    "runs/r/run.json",
+    "actuals/d/rows.parquet",
+    "feedback/d.json",
+)
+READ_BY_SERVERS = ("products/", "posteriors/", "models/", "actuals/", "feedback/")
+
+
+@pytest.fixture(scope="module")
+def module_environment() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, module_environment: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server after its set-up with an object of each kind in it; the environment has what its administrator has."""
+    base = tmp_path_factory.mktemp("provision")
+    folder, users = base / "plan", base / "users"
+    folder.mkdir()
+    users.mkdir()
+    for path in (DECLARED / "store.json", *(DECLARED / "policies").glob("*.json")):
+        shutil.copy(path, folder)
+    for user in USERS:
+        (users / user).write_text(f"secret-of-{user}\n")
+    with minio(base / "data") as endpoint:
+        module_environment.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+        for name, value in KEYS.items():
+            module_environment.setenv(name, value)
+        found = Server(endpoint, folder, users)
+        provision.main([str(folder), str(users)])
+        for key in KEYS_OF_ALL_KINDS:
+            found.root.put_object("posterity", key, BytesIO(b"1"), 1)
+        yield found
+
+
+def read(client: Minio, bucket: str, key: str) -> bool:
+    """Whether an object may be read."""
+    try:
+        client.get_object(bucket, key).close()
+    except S3Error as error:
+        return {"AccessDenied": False, "NoSuchKey": True}[str(error.code)]
+    return True
+
+
+def write(client: Minio, bucket: str, key: str) -> bool:
+    """Whether an object may be written."""
+    try:
+        client.put_object(bucket, key, BytesIO(b"2"), 1)
+    except S3Error as error:
+        return {"AccessDenied": False}[str(error.code)]
+    return True
+
+
+def test_it_says_what_is_there_and_may_be_repeated(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    provision.main([str(server.folder), str(server.users)])
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 3 + len(USERS)
+    assert "bucket posterity: versioned, no version deleted within 30 days" in said
+    assert "user posterity-production: policy server" in said
+    assert read(server.client("posterity-stages"), "posterity", "runs/r/run.json")
+
+
+@pytest.mark.parametrize("key", KEYS_OF_ALL_KINDS)
+def test_stages_read_and_write_everything_of_ours(server: Server, key: str) -> None:
+    client = server.client("posterity-stages")
+    assert read(client, "posterity", key)
+    assert write(client, "posterity", key)
+
+
+@pytest.mark.parametrize("user", ["posterity-staging", "posterity-production"])
+@pytest.mark.parametrize("key", KEYS_OF_ALL_KINDS)
+def test_servers_read_what_they_serve_and_write_what_users_say(server: Server, user: str, key: str) -> None:
+    client = server.client(user)
+    assert read(client, "posterity", key) == key.startswith(READ_BY_SERVERS)
+    assert write(client, "posterity", key) == key.startswith(("actuals/", "feedback/"))
+
+
+@pytest.mark.parametrize("user", sorted(USERS))
+def test_each_user_has_its_own_bucket_and_no_other(server: Server, user: str) -> None:
+    own = {"posterity-registry": "posterity-registry", "kubeflow-pipelines": "mlpipeline"}.get(user, "posterity")
+    client = server.client(user)
+    for bucket in {"posterity", "posterity-registry", "mlpipeline"} - {own}:
+        assert not read(client, bucket, "products/x")
+        assert not write(client, bucket, "products/x")
+        with pytest.raises(S3Error, match="Access Denied"):
+            list(client.list_objects(bucket))
+    list(client.list_objects(own))
+    with pytest.raises(S3Error, match="Access Denied"):
+        client.make_bucket("another")
+
+
+@pytest.mark.parametrize("user", sorted(set(USERS) - {"posterity-operator"}))
+def test_nobody_but_the_operator_can_delete_what_is_retained(server: Server, user: str) -> None:
+    item = server.root.stat_object("posterity", "snapshots/d/raw.parquet")
+    left = server.root.get_object_retention("posterity", item.object_name, item.version_id)
+    assert left
+    assert left.mode == GOVERNANCE
+    assert timedelta(days=29) < left.retain_until_date - datetime.now(UTC) <= timedelta(days=30)
+    client, sooner = server.client(user), Retention(GOVERNANCE, datetime.now(UTC) + timedelta(hours=1))
+    for version in (None, item.version_id):
+        with pytest.raises(S3Error, match="Access Denied"):
+            client.remove_object("posterity", item.object_name, version)
+    with pytest.raises(S3Error, match=r"Access Denied|WORM protected"):
+        client.set_object_retention("posterity", item.object_name, sooner, item.version_id)
+    assert server.root.stat_object("posterity", item.object_name, version_id=item.version_id)
+
+
+def test_the_operator_erases_for_good(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "snapshots/personal/raw.parquet"
+    for content in (b"1", b"2"):
+        server.root.put_object("posterity", key, BytesIO(content), 1)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "posterity-operator")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-posterity-operator")
+    S3Store.from_environment("posterity").erase(key)
+    assert not list(server.root.list_objects("posterity", key, include_version=True))
+
+
+def test_an_overwritten_or_deleted_object_can_be_had_back(server: Server) -> None:
+    client, key = server.client("posterity-stages"), "runs/back/stages/plan.json"
+    first = client.put_object("posterity", key, BytesIO(b"1"), 1).version_id
+    client.put_object("posterity", key, BytesIO(b"2"), 1)
+    client.remove_object("posterity", key)
+    assert server.root.get_object("posterity", key, version_id=first).read() == b"1"
+    rules = server.root.get_bucket_lifecycle("posterity")
+    assert rules
+    expiry = rules.rules[0].noncurrent_version_expiration
+    assert expiry
+    assert expiry.noncurrent_days == 31
+
+
+def test_a_full_bucket_is_named_as_such(server: Server, tmp_path: Path) -> None:
+    plan = provision.Plan({"small": provision.Bucket(quota=1000)}, {}, {}, {})
+    store = S3Store.from_environment("small")
+    assert list(provision.provision(store.client, provision.administrator(store), plan)) == [
+        "bucket small: no versions, at most 1,000 bytes"
+    ]
+    store.put("fits", b"1")
+    with pytest.raises(UnavailableError, match=r"s3://small is full .*quota"):
+        store.put("does not", b"1" * 1000)
+
+
+def test_created_objects_are_told_to_a_webhook_that_the_server_knows(server: Server) -> None:
+    told = provision.Bucket(events=(provision.Event("NOBODY", "models/", ".json"),))
+    store = S3Store.from_environment("posterity")
+    with pytest.raises(SettingsError, match="bucket told"):
+        list(
+            provision.provision(
+                store.client, provision.administrator(store), provision.Plan({"told": told}, {}, {}, {})
+            )
+        )
+
+
+def test_a_bucket_without_versions_cannot_be_locked_later(server: Server) -> None:
+    store = S3Store.from_environment("early", retry=urllib3.Retry(0))
+    store.client.make_bucket("early")
+    plan = provision.Plan({"early": provision.Bucket(retention_days=1)}, {}, {}, {})
+    with pytest.raises(SettingsError, match="bucket early"):
+        list(provision.provision(store.client, provision.administrator(store), plan))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda folder, users: (folder / "stages.json").unlink(), "stages.json cannot be read"),
+        (lambda folder, users: (folder / "stages.json").write_text("{"), "stages.json is not JSON"),
+        (lambda folder, users: (users / "posterity-registry").unlink(), "posterity-registry cannot be read"),
+        (lambda folder, users: (folder / "store.json").write_text('{"buckets": {}}'), "does not declare .*users"),
+        (
+            lambda folder, users: (folder / "store.json").write_text('{"buckets": {"a": {"days": 1}}, "users": {}}'),
+            "does not declare .*days",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_plan_is_named(server: Server, tmp_path: Path, break_it, message: str) -> None:
+    folder, users = tmp_path / "plan", tmp_path / "users"
+    shutil.copytree(server.folder, folder)
+    shutil.copytree(server.users, users)
+    break_it(folder, users)
+    with pytest.raises(SettingsError, match=message):
+        provision.read_plan(folder, users)
+
+
+def test_a_wrong_key_ends_with_one_line(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(SystemExit) as stopped:
+        provision.main([str(server.folder), str(server.users)])
+    assert stopped.value.code == 3
+    assert "SettingsError: the store refuses to set up bucket posterity" in capsys.readouterr().err
+
+
+def test_a_store_that_is_away_may_be_tried_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
+    store = S3Store.from_environment("posterity", retry=urllib3.Retry(0))
+    plan = provision.read_plan(server.folder, server.users)
+    with pytest.raises(UnavailableError, match=r"cannot be reached to set up bucket posterity .*run this again"):
+        list(provision.provision(store.client, provision.administrator(store), plan))
