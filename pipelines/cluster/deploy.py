@@ -66,9 +66,8 @@ def _waited_for(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _wake_pipelines() -> Iterator[str]:
     """The API server of Kubeflow Pipelines ends where there is no store, and pauses for longer each time."""
-    there = get("deployment", ["ml-pipeline"], "kubeflow")
-    if there:
-        if not there[0]["status"].get("availableReplicas"):
+    if there := get("deployment", "ml-pipeline", "kubeflow"):
+        if not there["status"].get("availableReplicas"):
             kubectl("rollout", "restart", "deployment/ml-pipeline", "--namespace", "kubeflow")
         kubectl("rollout", "status", "deployment/ml-pipeline", "--namespace", "kubeflow", "--timeout=300s")
         yield f"kubeflow/ml-pipeline is up; the dashboard is at {DASHBOARD}"

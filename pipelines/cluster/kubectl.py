@@ -34,10 +34,14 @@ def kubectl(*arguments: str, given: str | None = None) -> str:
     return done.stdout
 
 
-def get(kind: str, names: Sequence[str], namespace: str) -> list[dict[str, Any]]:
+def get(kind: str, name: str, namespace: str) -> dict[str, Any] | None:
+    """One object, None where there is none."""
+    return next(iter(get_all(kind, [name], namespace)), None)
+
+
+def get_all(kind: str, names: Sequence[str], namespace: str) -> list[dict[str, Any]]:
     """Those of the named objects that there are."""
-    options = ("--namespace", namespace, "--output", "json", "--ignore-not-found")
-    text = kubectl("get", kind, *names, *options)
+    text = kubectl("get", kind, *names, "--namespace", namespace, "--output", "json", "--ignore-not-found")
     found = json.loads(text) if text.strip() else {"items": []}
     return list(found["items"]) if "items" in found else [found]
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.cluster.kubectl import MANIFESTS, apply, get, kubectl
+from pipelines.cluster.kubectl import MANIFESTS, apply, get_all, kubectl
 from posterity.errors import PosterityError, SettingsError
 
 ALPHABET = string.ascii_letters + string.digits
@@ -97,7 +97,7 @@ def _in_cluster(declared: Iterable[str]) -> Values:
     values: Values = {}
     for namespace in sorted({name.partition("/")[0] for name in declared}):
         names = [name.partition("/")[2] for name in declared if name.startswith(f"{namespace}/")]
-        for item in get("secret", names, namespace):
+        for item in get_all("secret", names, namespace):
             data = item.get("data") or {}
             values |= {
                 f"{namespace}/{item['metadata']['name']}/{key}": base64.b64decode(value).decode()
