@@ -11,8 +11,9 @@ from posterity.errors import RefusedError, SettingsError
 from posterity.settings import Settings
 
 NO_RETRIES = (
-    "retries that stages ask for do not happen, or happen for what encloses them too: set retryStrategy to limit '0' "
-    "and retryPolicy Always in workflowDefaults of ConfigMap workflow-controller-configmap (manifests/kubeflow does)"
+    "retries that stages ask for do not happen, or happen for what encloses them too: set limit '0' and retryPolicy "
+    "Always for it in templateDefaults of workflowDefaults in ConfigMap workflow-controller-configmap "
+    "(manifests/kubeflow does)"
 )
 Check = Callable[[], str]
 
@@ -61,7 +62,8 @@ def _retries(cluster: Cluster) -> str:
     defaults = cluster.workflow_defaults()
     if defaults is None:
         return "no workflow controller is to be seen, so this cannot be told"
-    strategy: dict[str, Any] = (defaults.get("spec") or {}).get("retryStrategy") or {}
+    templates: dict[str, Any] = (defaults.get("spec") or {}).get("templateDefaults") or {}
+    strategy: dict[str, Any] = templates.get("retryStrategy") or {}
     if str(strategy.get("limit")) != "0" or strategy.get("retryPolicy") != "Always":
         raise RefusedError(f"retryStrategy is {strategy or 'not set'}: {NO_RETRIES}")
     pause = cluster.controller_pause()

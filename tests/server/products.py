@@ -61,7 +61,7 @@ def register(
         "clean": store_table(store, clean, "clean"),
         "features": store_table(store, features, "features", clean="0" * 64),
         "plan": _json(store, "plan", {"seed": 1, "day": as_of}),
-        "posterior": store_bytes(store, *_under("posterior", posterior.to_netcdf()), "posterior", {"verdict": "pass"}),
+        "posterior": store_bytes(store, *_under("posteriors", posterior.to_netcdf()), "posterior", {"verdict": "pass"}),
         "scores": _scores(store, (parts or {}).get("scores", SCORES)),
         "drift": _json(store, "drift", (parts or {}).get("drift", DRIFT)),
         "code": store_bytes(store, *_under("code", archive(model)), "code"),

@@ -1,9 +1,7 @@
 """The store as `manifests/minio` declares it, on a real MinIO: who may do what, and what can be lost."""
 
-import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -19,28 +17,8 @@ from posterity.errors import SettingsError, UnavailableError
 from posterity.store import provision
 from posterity.store.s3 import S3Store
 
-from .servers import KEYS, free_port, minio
-
-DECLARED = Path(__file__).parents[2] / "manifests/minio"
-USERS = json.loads((DECLARED / "store.json").read_text())["users"]
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server that was set up; `folder` and `users` are what it was set up from."""
-
-    endpoint: str
-    folder: Path
-    users: Path
-
-    def client(self, user: str) -> Minio:
-        secret = (self.users / user).read_text().strip()
-        return Minio(self.endpoint.removeprefix("http://"), user, secret, secure=False, region="us-east-1")
-
-    @property
-    def root(self) -> Minio:
-        return Minio(self.endpoint.removeprefix("http://"), *KEYS.values(), secure=False, region="us-east-1")
-
+from .provisioned import USERS, Provisioned, provisioned
+from .servers import free_port
 
 KEYS_OF_ALL_KINDS = (
     "snapshots/d/raw.parquet",
@@ -49,36 +27,24 @@ KEYS_OF_ALL_KINDS = (
     "products/flights/d/product.json",
     "posteriors/d/draws.nc",
     "models/flights/aliases/champion.json",
+    "targets/d/table.parquet",
+    "scores/d.json",
+    "drift/d.json",
+    "code/d.zip",
+    "clean/d/table.parquet",
+    "reports/d.html",
     "runs/r/run.json",
     "actuals/d/rows.parquet",
     "feedback/d.json",
 )
-READ_BY_SERVERS = ("products/", "posteriors/", "models/", "actuals/", "feedback/")
+SERVED = ("products/", "posteriors/", "models/", "targets/", "scores/", "drift/", "code/")
+SAID = ("actuals/", "feedback/")
 
 
 @pytest.fixture(scope="module")
-def module_environment() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, module_environment: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server after its set-up with an object of each kind in it; the environment has what its administrator has."""
-    base = tmp_path_factory.mktemp("provision")
-    folder, users = base / "plan", base / "users"
-    folder.mkdir()
-    users.mkdir()
-    for path in (DECLARED / "store.json", *(DECLARED / "policies").glob("*.json")):
-        shutil.copy(path, folder)
-    for user in USERS:
-        (users / user).write_text(f"secret-of-{user}\n")
-    with minio(base / "data") as endpoint:
-        module_environment.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-        for name, value in KEYS.items():
-            module_environment.setenv(name, value)
-        found = Server(endpoint, folder, users)
-        provision.main([str(folder), str(users)])
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provisioned]:
+    """A server with an object of each kind in it."""
+    with provisioned(tmp_path_factory.mktemp("provision")) as found:
         for key in KEYS_OF_ALL_KINDS:
             found.root.put_object("posterity", key, BytesIO(b"1"), 1)
         yield found
@@ -102,7 +68,7 @@ def write(client: Minio, bucket: str, key: str) -> bool:
     return True
 
 
-def test_it_says_what_is_there_and_may_be_repeated(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_what_is_there_and_may_be_repeated(server: Provisioned, capsys: pytest.CaptureFixture[str]) -> None:
     provision.main([str(server.folder), str(server.users)])
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 3 + len(USERS)
@@ -112,7 +78,7 @@ def test_it_says_what_is_there_and_may_be_repeated(server: Server, capsys: pytes
 
 
 @pytest.mark.parametrize("key", KEYS_OF_ALL_KINDS)
-def test_stages_read_and_write_everything_of_ours(server: Server, key: str) -> None:
+def test_stages_read_and_write_everything_of_ours(server: Provisioned, key: str) -> None:
     client = server.client("posterity-stages")
     assert read(client, "posterity", key)
     assert write(client, "posterity", key)
@@ -120,14 +86,14 @@ def test_stages_read_and_write_everything_of_ours(server: Server, key: str) -> N
 
 @pytest.mark.parametrize("user", ["posterity-staging", "posterity-production"])
 @pytest.mark.parametrize("key", KEYS_OF_ALL_KINDS)
-def test_servers_read_what_they_serve_and_write_what_users_say(server: Server, user: str, key: str) -> None:
+def test_servers_read_what_they_serve_and_write_what_users_say(server: Provisioned, user: str, key: str) -> None:
     client = server.client(user)
-    assert read(client, "posterity", key) == key.startswith(READ_BY_SERVERS)
-    assert write(client, "posterity", key) == key.startswith(("actuals/", "feedback/"))
+    assert read(client, "posterity", key) == key.startswith(SERVED + SAID)
+    assert write(client, "posterity", key) == key.startswith(SAID)
 
 
 @pytest.mark.parametrize("user", sorted(set(USERS) - {"posterity-operator"}))
-def test_each_user_has_its_own_bucket_and_no_other(server: Server, user: str) -> None:
+def test_each_user_has_its_own_bucket_and_no_other(server: Provisioned, user: str) -> None:
     own = {"posterity-registry": "posterity-registry", "kubeflow-pipelines": "mlpipeline"}.get(user, "posterity")
     client = server.client(user)
     for bucket in {"posterity", "posterity-registry", "mlpipeline"} - {own}:
@@ -140,7 +106,7 @@ def test_each_user_has_its_own_bucket_and_no_other(server: Server, user: str) ->
         client.make_bucket("another")
 
 
-def test_the_operator_reads_the_logs_of_pods_and_changes_none(server: Server) -> None:
+def test_the_operator_reads_the_logs_of_pods_and_changes_none(server: Provisioned) -> None:
     client = server.client("posterity-operator")
     assert read(client, "mlpipeline", "private-artifacts/kubeflow/run/main.log")
     assert not write(client, "mlpipeline", "private-artifacts/kubeflow/run/main.log")
@@ -148,7 +114,7 @@ def test_the_operator_reads_the_logs_of_pods_and_changes_none(server: Server) ->
 
 
 @pytest.mark.parametrize("user", sorted(set(USERS) - {"posterity-operator"}))
-def test_nobody_but_the_operator_can_delete_what_is_retained(server: Server, user: str) -> None:
+def test_nobody_but_the_operator_can_delete_what_is_retained(server: Provisioned, user: str) -> None:
     item = server.root.stat_object("posterity", "snapshots/d/raw.parquet")
     left = server.root.get_object_retention("posterity", item.object_name, item.version_id)
     assert left
@@ -163,7 +129,7 @@ def test_nobody_but_the_operator_can_delete_what_is_retained(server: Server, use
     assert server.root.stat_object("posterity", item.object_name, version_id=item.version_id)
 
 
-def test_the_operator_erases_for_good(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operator_erases_for_good(server: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "snapshots/personal/raw.parquet"
     for content in (b"1", b"2"):
         server.root.put_object("posterity", key, BytesIO(content), 1)
@@ -173,7 +139,7 @@ def test_the_operator_erases_for_good(server: Server, monkeypatch: pytest.Monkey
     assert not list(server.root.list_objects("posterity", key, include_version=True))
 
 
-def test_an_overwritten_or_deleted_object_can_be_had_back(server: Server) -> None:
+def test_an_overwritten_or_deleted_object_can_be_had_back(server: Provisioned) -> None:
     client, key = server.client("posterity-stages"), "runs/back/stages/plan.json"
     first = client.put_object("posterity", key, BytesIO(b"1"), 1).version_id
     client.put_object("posterity", key, BytesIO(b"2"), 1)
@@ -186,7 +152,7 @@ def test_an_overwritten_or_deleted_object_can_be_had_back(server: Server) -> Non
     assert expiry.noncurrent_days == 31
 
 
-def test_a_full_bucket_is_named_as_such(server: Server, tmp_path: Path) -> None:
+def test_a_full_bucket_is_named_as_such(server: Provisioned, tmp_path: Path) -> None:
     plan = provision.Plan({"small": provision.Bucket(quota=1000)}, {}, {}, {})
     store = S3Store.from_environment("small")
     assert list(provision.provision(store.client, provision.administrator(store), plan)) == [
@@ -197,7 +163,7 @@ def test_a_full_bucket_is_named_as_such(server: Server, tmp_path: Path) -> None:
         store.put("does not", b"1" * 1000)
 
 
-def test_created_objects_are_told_to_a_webhook_that_the_server_knows(server: Server) -> None:
+def test_created_objects_are_told_to_a_webhook_that_the_server_knows(server: Provisioned) -> None:
     told = provision.Bucket(events=(provision.Event("NOBODY", "models/", ".json"),))
     store = S3Store.from_environment("posterity")
     with pytest.raises(SettingsError, match="bucket told"):
@@ -208,7 +174,7 @@ def test_created_objects_are_told_to_a_webhook_that_the_server_knows(server: Ser
         )
 
 
-def test_a_bucket_without_versions_cannot_be_locked_later(server: Server) -> None:
+def test_a_bucket_without_versions_cannot_be_locked_later(server: Provisioned) -> None:
     store = S3Store.from_environment("early", retry=urllib3.Retry(0))
     store.client.make_bucket("early")
     plan = provision.Plan({"early": provision.Bucket(retention_days=1)}, {}, {}, {})
@@ -229,7 +195,7 @@ def test_a_bucket_without_versions_cannot_be_locked_later(server: Server) -> Non
         ),
     ],
 )
-def test_what_is_wrong_with_a_plan_is_named(server: Server, tmp_path: Path, break_it, message: str) -> None:
+def test_what_is_wrong_with_a_plan_is_named(server: Provisioned, tmp_path: Path, break_it, message: str) -> None:
     folder, users = tmp_path / "plan", tmp_path / "users"
     shutil.copytree(server.folder, folder)
     shutil.copytree(server.users, users)
@@ -239,7 +205,7 @@ def test_what_is_wrong_with_a_plan_is_named(server: Server, tmp_path: Path, brea
 
 
 def test_a_wrong_key_ends_with_one_line(
-    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: Provisioned, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(SystemExit) as stopped:
@@ -248,7 +214,7 @@ def test_a_wrong_key_ends_with_one_line(
     assert "SettingsError: the store refuses to set up bucket posterity" in capsys.readouterr().err
 
 
-def test_a_store_that_is_away_may_be_tried_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_may_be_tried_again(server: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
     store = S3Store.from_environment("posterity", retry=urllib3.Retry(0))
     plan = provision.read_plan(server.folder, server.users)

@@ -4,7 +4,9 @@ import dataclasses
 from typing import Any
 
 import pytest
+import yaml
 
+from pipelines.cluster.kubectl import MANIFESTS
 from pipelines.kubeflow.health import checks
 from posterity.errors import PosterityError, SettingsError
 from tests.pipelines.kubeflow.conftest import Place
@@ -22,10 +24,15 @@ def controller(defaults: str) -> dict[str, Any]:
     return {"kind": "ConfigMap", "data": {"workflowDefaults": defaults}}
 
 
+def strategy(text: str) -> str:
+    return f"spec: {{templateDefaults: {{retryStrategy: {{{text}}}}}}}"
+
+
+PATCH = yaml.safe_load((MANIFESTS / "kubeflow/patches/workflow-controller-config.yaml").read_text())
 RETRIES = [
-    ("spec: {retryStrategy: {limit: '0', retryPolicy: Always}}", "DEFAULT_REQUEUE_TIME=1s on it makes runs twice"),
-    ("spec: {retryStrategy: {limit: 2, retryPolicy: Always}}", "FAULT retryStrategy is {'limit': 2"),
-    ("spec: {retryStrategy: {limit: '0', retryPolicy: OnError}}", "retryPolicy Always in workflowDefaults"),
+    (PATCH["data"]["workflowDefaults"], "DEFAULT_REQUEUE_TIME=1s on it makes runs twice"),
+    (strategy("limit: 2, retryPolicy: Always"), "FAULT retryStrategy is {'limit': 2"),
+    (strategy("limit: '0', retryPolicy: OnError"), "retryPolicy Always for it in templateDefaults"),
     ("", "FAULT retryStrategy is not set"),
 ]
 
