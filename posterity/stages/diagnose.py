@@ -37,14 +37,15 @@ def work(context: Context) -> Result:
     """Judge the posterior; on `fail` and `extend` the run stops, with the report kept."""
     posterior, manifests = merge(context)
     published = publish(context, posterior)
-    labels = {**published.labels, **_parameter_labels(posterior)}
+    parameters = {name: values for name, values in _flat(posterior).items() if name not in published.values}
+    labels = {**_parameter_labels(posterior), **published.labels}
     stats = posterior.stats
     diverging = np.asarray(stats["diverging"], dtype=bool) if "diverging" in stats else None
     energy = np.asarray(stats["energy"], dtype=float) if "energy" in stats else None
-    report = judge(published.values, _flat(posterior), labels, diverging, energy)
+    report = judge(published.values, parameters, labels, diverging, energy)
     section = sampling_section(
         report,
-        {**published.values, **_flat(posterior)},
+        {**published.values, **parameters},
         labels,
         energy=energy,
         divergent=diverging,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from posterity import reported
+from posterity import Draws, Estimand, reported
 from posterity.data.product import load_product
 from posterity.errors import (
     CorruptError,
@@ -20,7 +20,7 @@ from posterity.registry import aliases, versions
 from posterity.runs import RunLog
 from posterity.store import Reference
 from tests.bench import Bench
-from tests.shop import CASHIER
+from tests.shop import CASHIER, Shop
 
 
 def statuses(bench: Bench, run: str) -> dict[str, str]:
@@ -219,6 +219,18 @@ def test_drift_is_found_named_and_alerted(bench: Bench, capsys: pytest.CaptureFi
     assert "level" in said
     assert "Look at recent days." in said
     assert versions.get(bench.store, "shop/2").drift == "drift", "drift warns, it hides nothing"
+
+
+def test_an_estimand_may_have_the_name_of_a_parameter_and_labels_of_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def estimands(_: Shop, draws: Draws) -> list[Estimand]:
+        return [Estimand("level", [shop.upper() for shop in draws.coords["shop"]], draws["level"], "items")]
+
+    monkeypatch.setattr(Shop, "estimands", estimands)
+    bench.run("r", until="diagnose")
+    key = Reference.read(bench.artifact("r", "posterior").path).meta["estimands"]
+    assert json.loads(bench.store.get(key))["labels"] == list("ABCDEF")
 
 
 def test_a_missing_chain_is_refused(ran: Bench) -> None:
