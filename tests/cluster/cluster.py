@@ -39,7 +39,8 @@ class Cluster:
             self.kfp = Client(host=api)
         os.environ |= {**lab.secret("posterity-operator"), "AWS_ENDPOINT_URL_S3": store, "AWS_REGION": "us-east-1"}
         self.store: ObjectStore = open_store("s3://posterity")
-        settings = read_settings([], self.images["stage"], self.images["sample"])
+        small = ["sample.memory_limit=1Gi", "sample.cpu_request=100m"]  # five shards have room at the same time
+        settings = read_settings(small, self.images["stage"], self.images["sample"])
         self.compiled = compile_experiment(folder / "experiment.yaml", settings)
 
     def start(self, name: str, model: str, as_of: str, **parameters: Any) -> str:
@@ -86,11 +87,11 @@ class Cluster:
         finally:
             self.kubectl("delete", "pod", name, "--now")
 
-    def pods(self, job: str, stage: str) -> list[Pod]:
-        """The pods of a stage that run."""
+    def pods(self, job: str, stage: str, ending: bool = False) -> list[Pod]:
+        """The pods of a stage that run; with those that are being deleted, if `ending`."""
         labels = f"pipeline/runid={job},app.kubernetes.io/component={stage}"
         found = json.loads(self.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
-        return [pod for pod in found if pod["status"]["phase"] == "Running" and not _deleted(pod)]
+        return [pod for pod in found if pod["status"]["phase"] == "Running" and (ending or not _deleted(pod))]
 
     def kubectl(self, *words: str, given: str | None = None, check: bool = True) -> str:
         """kubectl in the namespace of the stages."""

@@ -107,7 +107,7 @@ def test_what_was_sampled_before_the_store_went_away_is_not_sampled_again(cluste
     until(lambda: committed(cluster, plan, 0))
     with cluster.without("statefulset/minio"):
         cluster.kfp.terminate_run(job)
-        until(lambda: not cluster.pods(job, "sample"))
+        until(lambda: not cluster.pods(job, "sample", ending=True))
     done = {chain: committed(cluster, plan, chain) for chain in range(5)}
     assert sum(done.values())
     log = cluster.run(name, "valley", JANUARY, chains=5, shards="2")
