@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from posterity.errors import NotFoundError, RefusedError
 from posterity.model.contract import Limit
-from posterity.registry import aliases, versions
+from posterity.registry import aliases, retirement, versions
 from posterity.registry.audit import Entry
 from posterity.registry.versions import Version
 from posterity.release import approvals, pins, staging
@@ -18,7 +18,7 @@ from posterity.store import ObjectStore
 
 How = Literal["refresh", "approval", "override"]
 VERDICTS = {"better": "better than", "equal": "as good as", "worse": "worse than"}
-SETTLED = ("staging", "gate")  # checks that nobody can set aside: what is broken or no result serves nobody
+SETTLED = ("withdrawal", "staging", "gate")  # nobody can set these aside: what is broken or no result serves nobody
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ def current_champion(store: ObjectStore, model: str) -> Version | None:
 
 def examine(store: ObjectStore, version: Version, champion: Version | None) -> Iterator[Check]:
     """Every check but that of the approval."""
+    yield from _withdrawal(store, version)
     yield _staging(store, version)
     yield Check("gate", version.gate == "pass", f"the convergence gate says {version.gate}")
     yield from _scores(store, version)
@@ -108,6 +109,11 @@ def _grounds(
         return "approval", given.who, given.why
     of = f" of {champion.label}" if champion else ""
     return "refresh", "", f"refresh{of} on new data: code, settings and image are the same, and every check passed"
+
+
+def _withdrawal(store: ObjectStore, version: Version) -> Iterator[Check]:
+    if entry := retirement.retired(store, version.model).get(version.number):
+        yield Check("withdrawal", False, f"it was withdrawn on {entry.when[:10]} by {entry.who} ({entry.why})")
 
 
 def _staging(store: ObjectStore, version: Version) -> Check:
