@@ -53,18 +53,10 @@ def register(
 
     from posterity.stages import execute
 
-    inputs = {
-        "model": model,
-        "as_of": as_of,
-        "snapshot": Path(snapshot.path),
-        "clean": Path(clean.path),
-        "features": Path(features.path),
-        "plan": Path(plan.path),
-        "posterior": Path(posterior.path),
-        "product": Path(product.path),
-        "scores": Path(scores.path),
-        "drift": Path(drift.path),
-    }
+    tables = {"snapshot": snapshot, "clean": clean, "features": features, "product": product}
+    others = {"plan": plan, "posterior": posterior, "scores": scores, "drift": drift}
+    made_of = {name: Path(artifact.path) for name, artifact in {**tables, **others}.items()}
+    inputs = {"model": model, "as_of": as_of, **made_of}
     pages = {"summary": summary.path, "report": lineage.path, "run_report": report.path}
     values = execute("register", run, job, inputs, {"version": version.path, **pages})
     for name, value in values["figures"].items():

@@ -63,6 +63,7 @@ def test_every_contract_is_in_force(tmp_path: Path) -> None:
 def test_exported_names() -> None:
     assert sorted(posterity.__all__) == [
         "Assumption",
+        "Contributions",
         "Draws",
         "Estimand",
         "Horizon",
