@@ -22,7 +22,7 @@ NOT_MADE = ("CreateContainerConfigError", "CreateContainerError", "RunContainerE
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a pod from running, or ended it. A hopeless one does not mend itself."""
+    """What keeps a pod from running, or ended it. A hopeless one does not mend itself, if it lasts."""
 
     stage: str
     pod: str
@@ -65,7 +65,7 @@ def _troubles(pod: Mapping[str, Any]) -> Iterator[Trouble]:
         state = container.get("state", {})
         waiting, ended = state.get("waiting", {}), state.get("terminated", {})
         if waiting.get("reason") in NO_IMAGE:
-            yield Trouble(stage, name, _no_image(container.get("image", ""), waiting), waiting["reason"] != NO_IMAGE[0])
+            yield Trouble(stage, name, _no_image(container.get("image", ""), waiting), True)
         elif waiting.get("reason") in NOT_MADE:
             text = f"its container cannot be made: {waiting.get('message', waiting['reason'])}; create what is missing"
             yield Trouble(stage, name, f"{text} with make secrets and make deploy", True)

@@ -40,7 +40,7 @@ def runs(
     backend = _backend_runs(last)
     known = list_runs(the_store(), last)
     rows = [_run_row(facts, backend.pop(facts.get("job", ""), None)) for facts in known]
-    rows += [_unknown_row(found) for found in backend.values()]
+    rows += [_unknown_row(found) for found in backend.values() if not _is_stored(found)]
     rows.sort(key=lambda row: str(row["started"]), reverse=True)
     print_rows(rows[:last], as_json, empty="no runs yet; start one with posterity run MODEL --as-of DATE")
 
@@ -113,13 +113,16 @@ def _print_backend(log: RunLog) -> None:
         console.print(str(trouble), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
+def _is_stored(found: "PipelineRun") -> bool:
+    """Whether the store knows a run, one that is older than those that are listed."""
+    return any(the_store().size(f"runs/{name}/run.json") is not None for name in (found.job, found.name))
+
+
 def _unknown_row(found: "PipelineRun") -> dict[str, Any]:
     """A run of which no stage has begun yet, or none could."""
-    empty = dict.fromkeys(("gate", "drift", "version"), "")
-    cause = "from outside"
-    return {"run": found.name, "state": found.word, **empty, "started": _time(found.created), "cause": cause} | {
-        "pipeline run": found.job
-    }
+    known = {"run": found.name, "state": found.word, "started": _time(found.created), "pipeline run": found.job}
+    order = ("run", "state", "gate", "drift", "version", "started", "cause", "pipeline run")
+    return {name: known.get(name, "") for name in order}
 
 
 def _time(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Annotated
 
@@ -15,7 +15,10 @@ from posterity.errors import ModelError, PosterityError, SettingsError
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.command(epilog="Examples:\n\n  posterity stage flights-2013-03-31-a1b2c3 diagnose --pdb")(stage)
+    app.command(
+        epilog="Examples:\n\n  posterity stage flights-2013-03-31-a1b2c3 diagnose --pdb\n\n"
+        "  posterity stage coffee-2026-09-30-a1b2c3 predict --model coffee.py:Coffee"
+    )(stage)
     app.command(
         epilog="Examples:\n\n  posterity test flights --as-of 2013-03-31\n\n"
         "  posterity test my_model.py:Sales --as-of 2026-09-30 --source sales.csv"
@@ -28,15 +31,24 @@ def attach(app: typer.Typer) -> None:
 def stage(
     run: Annotated[str, typer.Argument(help="Name of a run.")],
     name: Annotated[str, typer.Argument(metavar="STAGE", help="A stage, or sample.0,1 for a shard.")],
+    model: Annotated[
+        str, typer.Option(help="Where the model is here, if not under the run's name for it: path/file.py:Class.")
+    ] = "",
     pdb: Annotated[bool, typer.Option("--pdb", help="Open the debugger where it fails.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Do the work of one stage of a run again, here, on its recorded inputs. The run's records stay as they are."""
+    """Do the work of one stage of a run again, here, on its recorded inputs. The run's records stay as they are.
+
+    The run may have been one of a cluster, if POSTERITY_STORE is its store.
+    """
+    from posterity.model.loading import absolute_spec
     from posterity.settings import Settings
     from posterity.stages.runner import context_of, find_stage
 
     log = known_run(run)
     record = log.stage(name)
+    if model:
+        record = replace(record, inputs={**record.inputs, "model": absolute_spec(model)})
     context = context_of(log, record, Settings.from_environment())
     try:
         result = find_stage(record.stage).work(context)

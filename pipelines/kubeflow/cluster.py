@@ -75,7 +75,7 @@ class Cluster:
 
     def missing(self, settings: CompileSettings) -> list[str]:
         """What the pods of a pipeline will not find: settings, credentials, images; in words, with what to do."""
-        return [*self._missing_keys(settings), *self._missing_images(settings)]
+        return [*self.missing_keys(settings), *self._missing_images(settings)]
 
     def workflow_defaults(self) -> dict[str, Any] | None:
         """What Argo's controller gives every workflow, None where no controller is to be seen."""
@@ -93,7 +93,8 @@ class Cluster:
         variables = [variable for container in containers for variable in container.env or []]
         return next((str(item.value) for item in variables if item.name == "DEFAULT_REQUEUE_TIME"), "")
 
-    def _missing_keys(self, settings: CompileSettings) -> Iterator[str]:
+    def missing_keys(self, settings: CompileSettings) -> Iterator[str]:
+        """ConfigMaps, Secrets and keys of them that are not there, in words."""
         wanted = (
             ("ConfigMap", settings.config_map, NEEDED, self.core.read_namespaced_config_map),
             ("Secret", settings.store_secret, STORE_KEYS, self.core.read_namespaced_secret),
@@ -108,14 +109,18 @@ class Cluster:
     def _missing_images(self, settings: CompileSettings) -> Iterator[str]:
         """Images that no registry has, since they are called as they are built here, and no node either."""
         local = sorted({image for stage in ORDER if (image := settings.image_of(stage)).startswith(LOCAL)})
-        nodes = self._ask(lambda: self.core.list_node(**WAITING)) if local else None
+        there = self.images() if local else None
+        for image in local:
+            if there is not None and image not in there:
+                yield f"no node has image {image}; build it with make images and take it there with make load"
+
+    def images(self) -> set[str] | None:
+        """The names of the images that nodes have, None where nodes may not be looked at or do not list all of them."""
+        nodes = self._ask(lambda: self.core.list_node(**WAITING))
         lists = [node.status.images or [] for node in nodes.items] if nodes else []
         if not lists or any(len(images) >= MOST_IMAGES for images in lists):
-            return
-        there = {name.removeprefix("docker.io/") for images in lists for image in images for name in image.names or []}
-        for image in local:
-            if image not in there:
-                yield f"no node has image {image}; build it with make images and take it there with make load"
+            return None
+        return {name.removeprefix("docker.io/") for images in lists for image in images for name in image.names or []}
 
     def _pods(self, selector: str) -> list[Mapping[str, Any]]:
         how = {"label_selector": selector, "_preload_content": False, **WAITING}

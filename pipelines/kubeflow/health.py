@@ -1,7 +1,9 @@
 """Whether a cluster is as runs need it: for `posterity doctor`, as far as the settings name one."""
 
+import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pipelines.compile_settings import CompileSettings
@@ -15,6 +17,7 @@ NO_RETRIES = (
     "Always for it in templateDefaults of workflowDefaults in ConfigMap workflow-controller-configmap "
     "(manifests/kubeflow does)"
 )
+STAGE = re.compile(r"(^|/)stage:")
 Check = Callable[[], str]
 
 
@@ -22,11 +25,15 @@ def checks(settings: Settings) -> dict[str, Check]:
     """The checks that the settings make relevant, by name: none of a cluster while they name none."""
     if not settings.api_endpoint and not settings.context:
         return {}
+    in_kind = settings.context.startswith("kind-")
+    tools = {"kind": "https://kind.sigs.k8s.io", "docker": "https://docs.docker.com/engine/install"} if in_kind else {}
     cluster: dict[str, Check] = {
+        **{name: partial(_tool, name, page) for name, page in tools.items()},
         "kubectl": lambda: _tool("kubectl", "https://kubernetes.io/docs/tasks/tools"),
         "cluster": lambda: _cluster(settings),
         "retries": lambda: _retries(_known(settings)),
-        "needs of stages": lambda: _needs(_known(settings)),
+        "settings of stages": lambda: _needs(_known(settings)),
+        "images": lambda: _images(_known(settings)),
     }
     api: dict[str, Check] = {"pipelines API": lambda: _api(settings)} if settings.api_endpoint else {}
     return {**cluster, **api}
@@ -72,7 +79,21 @@ def _retries(cluster: Cluster) -> str:
 
 
 def _needs(cluster: Cluster) -> str:
-    missing = cluster.missing(CompileSettings())
+    missing = list(cluster.missing_keys(CompileSettings()))
     if missing:
         raise RefusedError("; ".join(missing))
-    return "settings, credentials and images are there, as far as we may see"
+    return "settings and credentials are there, as far as we may see"
+
+
+def _images(cluster: Cluster) -> str:
+    """Images of stages that a run can be started with; which one it is to be is said when it is submitted."""
+    there = cluster.images()
+    if there is None:
+        return "what nodes have cannot be told from here"
+    ours = sorted(name for name in there if STAGE.search(name))
+    if not ours:
+        raise RefusedError(
+            "no node has an image of the stages; take it there with make images load, unless nodes pull it from a "
+            "registry"
+        )
+    return f"nodes have {', '.join(ours)}"

@@ -11,7 +11,7 @@ from posterity.cluster import Trouble
 from posterity.errors import PosterityError, RefusedError, UnavailableError
 from posterity.runs import RunLog
 
-GRACE = 15.0  # seconds that a pod may be in a state from which it does not get out by itself
+GRACE = 45.0  # seconds that a pod may be in a state from which it does not get out by itself: pulls are tried thrice
 PAUSE = 3.0  # seconds between two questions to the APIs
 
 

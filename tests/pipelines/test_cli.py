@@ -206,6 +206,18 @@ def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Ca
     assert posterity("runs", "first", "--json").out == before
 
 
+def test_a_stage_runs_again_with_the_model_where_it_is_now(
+    posterity: Callable[..., Said], tmp_path: Path, folder: Folder
+) -> None:
+    record = next((tmp_path / "store/runs/first/stages").glob("predict.json"))
+    facts = json.loads(record.read_text())
+    facts["inputs"]["model"] = "shop"
+    record.write_text(json.dumps(facts))
+    assert "no model named 'shop' is installed" in posterity("stage", "first", "predict").err
+    rows = posterity("stage", "first", "predict", "--model", "shop.py:Shop", "--json").json
+    assert rows[0]["recorded"] == rows[0]["now"]
+
+
 def test_predictions_can_be_exported_and_keys_scored(posterity: Callable[..., Said], tmp_path: Path) -> None:
     import pandas as pd
 

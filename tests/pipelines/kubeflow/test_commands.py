@@ -142,7 +142,7 @@ def test_doctor_looks_at_the_cluster_that_the_settings_name(place: Place, poster
     assert "namespace kubeflow, as alice" in rows["cluster"]["what"]
     assert rows["pipelines API"]["state"] == "in order"
     assert "no workflow controller" in rows["retries"]["what"]
-    assert rows["needs of stages"]["state"] == "in order"
+    assert rows["settings of stages"]["state"] == "in order"
 
 
 WRONG = [

@@ -53,12 +53,29 @@ def test_a_controller_that_looks_often_needs_no_advice(place: Place) -> None:
 
 
 def test_what_stages_need_and_do_not_find(place: Place) -> None:
-    assert find(place, "needs of stages").startswith("settings, credentials and images are there")
-    place.kubernetes.objects["nodes"]["items"][0]["status"]["images"] = []
+    assert find(place, "settings of stages").startswith("settings and credentials are there")
     del place.kubernetes.objects["posterity-settings"]
-    said = find(place, "needs of stages")
-    assert "ConfigMap posterity-settings is not in namespace kubeflow" in said
-    assert "no node has image posterity/stage:dev" in said
+    assert "FAULT ConfigMap posterity-settings is not in namespace kubeflow" in find(place, "settings of stages")
+
+
+def test_which_images_nodes_have(place: Place) -> None:
+    assert find(place, "images") == "nodes have posterity/stage:dev"
+    node = place.kubernetes.objects["nodes"]["items"][0]
+    node["status"]["images"] = [{"names": ["registry.example.org/a/stage:1", "docker.io/library/backstage:2"]}]
+    assert find(place, "images") == "nodes have registry.example.org/a/stage:1"
+    node["status"]["images"] = []
+    assert "FAULT no node has an image of the stages; take it there with make images load" in find(place, "images")
+    place.kubernetes.denied = ("nodes",)
+    assert "cannot be told" in find(place, "images")
+
+
+def test_tools_of_kind_are_wanted_for_kind_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not {"kind", "docker"} & set(checks(place.settings))
+    in_kind = dataclasses.replace(place, settings=dataclasses.replace(place.settings, context="kind-posterity"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert find(in_kind, "kind") == "FAULT kind is not installed; see https://kind.sigs.k8s.io"
+    assert find(in_kind, "docker").startswith("FAULT docker is not installed")
+    assert find(in_kind, "kubectl").startswith("FAULT kubectl is not installed")
 
 
 def test_only_what_the_settings_name_is_looked_at(place: Place) -> None:
