@@ -25,8 +25,12 @@ BUDGET = {
     "register": {*PICTURES, "mlflow"},
     "notify": set(),
 }
-PYMC = {"arviz", "jax", "pymc", "pytensor", "sklearn"}  # all that PyMC brings along
-MCMC = {"plan": BUDGET["plan"] | PYMC, "sample": {"jax", "scipy"}}  # stages that need more for a PyMC model
+PYMC = {"arviz", "arviz_stats", "jax", "pymc", "pytensor", "sklearn"}  # all that PyMC brings along
+MCMC = {  # stages that need more for a PyMC model; chains are read with the engine that wrote them
+    "plan": BUDGET["plan"] | PYMC,
+    "sample": {"jax", "scipy"},
+    "diagnose": BUDGET["diagnose"] | {"jax"},
+}
 CODE = f"""
 import sys
 from posterity.runs import RunLog
