@@ -66,9 +66,12 @@ def test_pods_that_die_cost_nothing_that_was_committed(cluster: Cluster, valley:
     forget(cluster, plan)
     job = cluster.start(name, "valley", JANUARY, chains=5, shards="5")
 
+    until(lambda: len(cluster.pods(job, "sample")) == len(kill))
+    pods = {_part(pod): pod for pod in cluster.pods(job, "sample")}
+
     def harm(part: str) -> None:
         until(lambda: committed(cluster, plan, int(part)))
-        kill[part](next(pod for pod in cluster.pods(job, "sample") if _part(pod) == part))
+        kill[part](pods[part])
 
     with ThreadPoolExecutor(len(kill)) as pool:
         list(pool.map(harm, kill))
