@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from posterity.runs import RunLog
 from posterity.settings import Settings
 from posterity.store import open_store
@@ -90,20 +92,19 @@ def _child(job_file: Path) -> None:
     from kfp import components, local
 
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=job["root"], raise_on_error=True)
-    pipeline = components.load_component_from_file(job["compiled"])
-    _try_once(pipeline)
+    pipeline = components.load_component_from_text(_try_once(Path(job["compiled"]).read_text()))
     print(f"orchestrator ready after {time.time() - started:.1f} s")
     pipeline(**job["parameters"])
 
 
-def _try_once(pipeline: Any) -> None:
-    """Take the retries out of a loaded pipeline: they are for pods that are taken away, and nobody takes away a process
-    of this machine."""
-    for component in pipeline.pipeline_spec.components.values():
-        for task in component.dag.tasks.values():
-            task.ClearField("retry_policy")
-    for task in pipeline.pipeline_spec.root.dag.tasks.values():
-        task.ClearField("retry_policy")
+def _try_once(compiled: str) -> str:
+    """A compiled pipeline without retries: they are for pods that are taken away, and nobody takes away a process of
+    this machine."""
+    pipeline, *_ = yaml.safe_load_all(compiled)
+    graphs = [pipeline["root"], *pipeline["components"].values()]
+    for task in (task for graph in graphs for task in graph.get("dag", {}).get("tasks", {}).values()):
+        task.pop("retryPolicy", None)
+    return yaml.safe_dump(pipeline)
 
 
 if __name__ == "__main__":
