@@ -104,7 +104,7 @@ def _try_once(compiled: str) -> str:
     graphs = [pipeline["root"], *pipeline["components"].values()]
     for task in (task for graph in graphs for task in graph.get("dag", {}).get("tasks", {}).values()):
         task.pop("retryPolicy", None)
-    return yaml.safe_dump(pipeline)
+    return str(yaml.safe_dump(pipeline))
 
 
 if __name__ == "__main__":
