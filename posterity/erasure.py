@@ -143,17 +143,15 @@ def _derived_alone(works: list[Work], snapshot: str) -> tuple[list[str], list[st
         for place in work.makes:
             makers[place] |= work.takes - {place}
     sources = {place: _sources(place, makers) for place in {*makers, *(place for w in works for place in w.takes)}}
-    own = {place for place, found in sources.items() if found == {snapshot}} - {snapshot}
-    data = {place for place in own if not place.startswith(KEPT)}
-    touched = [work for work in works if (work.takes | work.makes) and _all_own(work, own | {snapshot})]
+    own = {place for place, found in sources.items() if found == {snapshot}}
+    free = {place for place, found in sources.items() if not found}  # what was reported of products
+    touched = [work for work in works if (work.takes | work.makes) - free and work.takes | work.makes <= own | free]
+    elsewhere = {place for work in works if work not in touched for place in work.takes | work.makes}
+    data = {place for place in (own | free - elsewhere) - {snapshot} if not place.startswith(KEPT)}
     pages = {work.report for work in touched if work.report} - {work.report for work in works if work not in touched}
     cached = {work.key for work in touched if work.key.startswith(CACHE)}
     records = {work.key for work in touched} - cached
     return [*sorted(data), *sorted(pages), *sorted(cached)], sorted(records)
-
-
-def _all_own(work: Work, own: set[str]) -> bool:
-    return work.takes | work.makes <= own
 
 
 def _sources(place: str, makers: Mapping[str, set[str]]) -> set[str]:

@@ -1,8 +1,6 @@
 """A results server of one's own, on this machine, for as long as it takes to ask it something."""
 
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +17,6 @@ from posterity.settings import Settings
 START = 60.0  # seconds until it has to be ready
 END = 20.0  # seconds that it may take to end
 PAUSE = 0.05
-PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 @contextmanager
@@ -37,15 +34,10 @@ def serving(settings: Settings, products: str) -> Iterator[Client]:
     """A server on the loopback until the block ends. Raises UnavailableError saying why it does not start."""
     port = _free_port()
     with tempfile.TemporaryFile() as log:
-        command = [sys.executable, "-m", "posterity.server", "--products", products, "--listen", f"127.0.0.1:{port}"]
-        process = subprocess.Popen(
-            command,
-            env=_environment(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        )
+        server = ["posterity.release.leash", str(os.getpid()), "--products", products, "--listen", f"127.0.0.1:{port}"]
+        command = [sys.executable, "-m", *server]
+        nothing, environment = subprocess.DEVNULL, _environment(settings)
+        process = subprocess.Popen(command, env=environment, stdin=nothing, stdout=log, stderr=log)
         client = Client(f"http://127.0.0.1:{port}")
         try:
             _wait(client, process, log)
@@ -81,11 +73,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _end_with_parent() -> None:
-    """Let the kernel end the server when the process that asked for it is killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _free_port() -> int:

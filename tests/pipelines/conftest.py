@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+import termios
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pexpect
 import pytest
+from pexpect.fdpexpect import fdspawn
 
 from posterity.runs import RunLog
 from posterity.store import ObjectStore, open_store
@@ -90,11 +91,26 @@ def empty(tmp_path: Path) -> Folder:
     return new_folder(tmp_path)
 
 
-def at_terminal(folder: Folder, *arguments: str) -> pexpect.spawn:
-    """`posterity ARGUMENTS` on a pseudo-terminal of 50 lines with 140 columns."""
-    program, *words = folder.call(arguments)
-    environment = {**folder.environment, "TERM": "xterm-256color"}
-    return pexpect.spawn(program, words, WAIT, cwd=folder.path, env=environment, encoding="utf-8", dimensions=(50, 140))
+class Terminal(fdspawn):
+    """`posterity ARGUMENTS` on a pseudo-terminal of 50 lines with 140 columns.
+
+    Not `pexpect.spawn`, which forks: JAX, loaded by other tests, forbids that.
+    """
+
+    def __init__(self, folder: Folder, *arguments: str) -> None:
+        ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (50, 140))
+        environment = {**folder.environment, "TERM": "xterm-256color"}
+        ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        self.process = subprocess.Popen(folder.call(arguments), cwd=folder.path, env=environment, **ends)
+        os.close(theirs)
+        super().__init__(ours, timeout=WAIT, encoding="utf-8")
+
+    def wait(self) -> int:
+        """The exit code, once it has ended."""
+        code = self.process.wait(WAIT)
+        self.close()
+        return code
 
 
 @dataclass(frozen=True)
@@ -110,8 +126,7 @@ class Newcomer:
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
     path = tmp_path_factory.mktemp("newcomer")
     words = readme.copy_example(path)
-    terminal = at_terminal(Folder(path), *words, "--name", "first")
+    terminal = Terminal(Folder(path), *words, "--name", "first")
     screen = terminal.read()
-    terminal.wait()
-    assert terminal.exitstatus == 0, screen[-3000:]
+    assert terminal.wait() == 0, screen[-3000:]
     return Newcomer(Folder(path), words, screen)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from posterity.runs import ORDER
-from tests.pipelines.conftest import WAIT, Folder, Newcomer, at_terminal
+from tests.pipelines.conftest import WAIT, Folder, Newcomer, Terminal
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -33,7 +33,7 @@ def test_the_debugger_opens_where_a_stage_fails(folder: Folder, tmp_path: Path) 
     mine = Folder(tmp_path)
     for key in list(mine.store.list("posteriors/")):
         mine.store.delete(key)
-    terminal = at_terminal(mine, "stage", "first", "predict", "--pdb")
+    terminal = Terminal(mine, "stage", "first", "predict", "--pdb")
     terminal.expect(r"\(Pdb\) ", timeout=WAIT)
     assert "posterity/store/directory.py" in terminal.before
     terminal.sendline("p key.rpartition('/')[2]")

@@ -30,6 +30,9 @@ WRITES = ("put", "put_file", "replace", "overwrite")
 RANDOM = 8  # kills at random moments
 ROWS = {1: 40, 2: 70}
 
+# JAX, which other tests load, warns of every fork; nothing of it runs in these children.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+
 
 class Steps:
     """Counts what a promotion does to the world outside, and kills its process before or after one of these steps."""
