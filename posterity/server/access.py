@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from posterity.errors import SettingsError
 from posterity.server.errors import RequestError
+from posterity.server.http import NOBODY, Consumer
 
 READ, SCORE, PROMOTE = "read", "score", "promote"
 ROLES = {
@@ -18,16 +18,7 @@ BEARER = b"bearer "
 CHALLENGE = {b"www-authenticate": b"Bearer"}
 
 
-@dataclass(frozen=True)
-class Consumer:
-    """A name for the metrics, and roles."""
-
-    name: str
-    roles: frozenset[str]
-
-
-ANYBODY = Consumer("anonymous", frozenset(ROLES))
-NOBODY = Consumer("anonymous", frozenset())
+ANYBODY = Consumer("anonymous", frozenset({OPEN, *ROLES}))
 
 
 class Access:
@@ -57,9 +48,9 @@ class Access:
 
 def require(consumer: Consumer, role: str) -> None:
     """Raise RequestError unless the consumer has the role."""
-    if role == OPEN or role in consumer.roles:
+    if role in consumer.roles:
         return
-    if not consumer.roles:
+    if consumer is NOBODY:
         raise RequestError(401, "no_token", "this needs a token: send Authorization: Bearer TOKEN", CHALLENGE)
     raise RequestError(403, "missing_role", f"{consumer.name} has no role {role!r} ({ROLES[role]}); ask for it")
 
@@ -78,5 +69,5 @@ def parse_tokens(setting: str) -> dict[bytes, Consumer]:
         digest = hashlib.sha256(token.encode()).digest()
         if digest in found:
             raise SettingsError(f"token {number} of POSTERITY_TOKENS is there twice; give each consumer its own")
-        found[digest] = Consumer(name, names)
+        found[digest] = Consumer(name, names | {OPEN})
     return found

@@ -1,12 +1,14 @@
 """The ASGI application: one request in, one response out, measured."""
 
+import asyncio
+import gc
 import logging
 from time import perf_counter
 from typing import Any
 
 from posterity.errors import PosterityError
 from posterity.server import page
-from posterity.server.access import NOBODY, require
+from posterity.server.access import require
 from posterity.server.errors import RequestError, error_response
 from posterity.server.handlers import (
     actuals,
@@ -41,6 +43,7 @@ ROUTES = (*DESCRIBED, *documents.routes(DESCRIBED))
 LARGEST = 16 << 20  # bytes of a body
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 UNMATCHED = "none"
+WRITING = 1.0  # seconds between writing down what was counted
 
 log = logging.getLogger(__name__)
 
@@ -53,22 +56,21 @@ class App:
         self.router = Router(ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "lifespan":
+        """Answer a request, and count it. What it costs, millions of answers cost: it calls little."""
+        if scope["type"] != "http":
             await self._lifespan(receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         began = perf_counter()
         metrics = self.service.metrics
-        metrics.in_flight.inc()
+        metrics.now_in_flight += 1
         request = Request(scope)
-        request.consumer = NOBODY
-        route: Route | None = None
+        name = UNMATCHED
         try:
-            request.consumer = self.service.access.consumer(request.headers)
-            route = self.router.match(request)
-            require(request.consumer, route.role)
+            consumer = request.consumer = self.service.access.consumer(request.headers)
+            route, request.values = self.router.match(request.method, request.path)
+            name = route.path
+            if route.role not in consumer.roles:
+                require(consumer, route.role)
             if route.body is not None:
                 request.body = await _read(receive)
             response = await route.handler(self.service, request)
@@ -77,29 +79,33 @@ class App:
                 log.exception("%s %s", request.method, request.path)
             response = error_response(error)
         finally:
-            metrics.in_flight.dec()
-        headers = [(b"content-type", response.kind), *response.headers]
+            metrics.now_in_flight -= 1
+        headers = ((b"content-type", response.kind), *response.headers)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
-        name = route.path if route else UNMATCHED
         method = request.method if request.method in METHODS else "OTHER"
-        metrics.observe(method, name, response.status, request.consumer.name, perf_counter() - began)
-        if response.about:
-            metrics.count_answer(response.about, name)
+        seconds = perf_counter() - began
+        metrics.observe(method, name, response.status, request.consumer.name, seconds, response.about)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
+        service = self.service
+        await receive()
+        await service.in_thread(service.follower.look)  # no request before all is in memory, if it can
+        gc.collect()
+        gc.freeze()  # what is here stays: looking through it again and again would make some answers wait
+        service.follower.start(service.settings.server_poll)
+        writing = asyncio.create_task(self._write())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        writing.cancel()
+        service.follower.stop()
+        service.metrics.write()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _write(self) -> None:
         while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                await self.service.in_thread(
-                    self.service.follower.look
-                )  # no request before all is in memory, if it can
-                self.service.follower.start(self.service.settings.server_poll)
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                self.service.follower.stop()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+            await asyncio.sleep(WRITING)
+            self.service.metrics.write()
 
 
 def create() -> App:

@@ -1,11 +1,9 @@
 """Requests and responses, over the bare ASGI messages: what they cost is paid millions of times."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
-
-if TYPE_CHECKING:
-    from posterity.server.access import Consumer
 
 JSON = b"application/json"
 CSV = b"text/csv; charset=utf-8"
@@ -16,6 +14,17 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """Who asks: a name for the metrics, and roles."""
+
+    name: str
+    roles: frozenset[str]
+
+
+NOBODY = Consumer("anonymous", frozenset({""}))  # who may see what is open to all
 
 
 class Response:
@@ -34,19 +43,18 @@ class Response:
 
 
 class Request:
-    """One request: its path split (still percent-encoded), what the route found in it, headers in lower case."""
+    """One request: its path (percent-encoded), what the route found in it, headers in lower case."""
 
-    __slots__ = ("_query", "body", "consumer", "headers", "method", "parts", "path", "query_string", "values")
+    __slots__ = ("_query", "body", "consumer", "headers", "method", "path", "query_string", "values")
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"]
-        self.parts = self.path.split("/")[1:]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.query_string: bytes = scope["query_string"]
         self.values: dict[str, str] = {}
         self.body = b""
-        self.consumer: Consumer
+        self.consumer = NOBODY
         self._query: list[tuple[str, str]] | None = None
 
     @property

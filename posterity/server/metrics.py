@@ -1,9 +1,13 @@
 """What is measured, in the conventions of Prometheus, over all workers of a server.
 
 prometheus_client keeps counters and histograms of every process in files below PROMETHEUS_MULTIPROC_DIR, which must be
-set before it is imported (`posterity.server.process`). What follows from the store's state is not kept but computed at
-each scrape (`posterity.server.state`), so that it is the same from whichever worker answers.
+set before it is imported (`posterity.server.process`). A request only adds to numbers in memory, which cost a tenth;
+they are written to these files once a second and before a scrape. What follows from the store's state is not kept but
+computed at each scrape (`posterity.server.state`), so that it is the same from whichever worker answers.
 """
+
+from bisect import bisect_left
+from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -14,6 +18,28 @@ from posterity.server.workers import is_alive, shared_folder
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
+class Durations(Histogram):
+    """A histogram that takes many observations at once."""
+
+    def add(self, total: float, counts: list[int]) -> None:
+        """Add observations by their sum and by how many fell into each bucket."""
+        self._sum.inc(total)
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+
+
+class _Tally:
+    """Requests of one kind since they were last written."""
+
+    __slots__ = ("counts", "requests", "seconds")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.seconds = 0.0
+        self.counts = [0] * (len(BUCKETS) + 1)
+
+
 class Metrics:
     """The measures that handlers and the app change."""
 
@@ -22,7 +48,7 @@ class Metrics:
         self.requests = Counter(
             "http_requests", "Requests answered", ["method", "route", "status", "consumer"], registry=own
         )
-        self.seconds = Histogram(
+        self.seconds = Durations(
             "http_request_duration_seconds", "Time to answer", ["method", "route"], buckets=BUCKETS, registry=own
         )
         self.in_flight = Gauge(
@@ -34,30 +60,42 @@ class Metrics:
         self.reported = Counter(
             "posterity_reported", "Entries that clients reported", ["model", "version", "kind"], registry=own
         )
-        self._observers: dict[tuple[str, str, int, str], tuple[Counter, Histogram]] = {}
-        self._versions: dict[tuple[str, ...], Counter] = {}
+        self.now_in_flight = 0
+        self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
+        self._versions: dict[tuple[str, ...], int] = {}
+        self._writing = Lock()
 
-    def observe(self, method: str, route: str, status: int, consumer: str, seconds: float) -> None:
-        """Count a request that was answered."""
+    def observe(
+        self, method: str, route: str, status: int, consumer: str, seconds: float, about: tuple[str, ...]
+    ) -> None:
+        """Count a request that was answered; `about` is the model and version that the answer was made from, if any."""
         key = (method, route, status, consumer)
-        found = self._observers.get(key)
-        if not found:
-            counter = self.requests.labels(method, route, str(status), consumer)
-            found = self._observers[key] = (counter, self.seconds.labels(method, route))
-        found[0].inc()
-        found[1].observe(seconds)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = _Tally()
+        tally.requests += 1
+        tally.seconds += seconds
+        tally.counts[bisect_left(BUCKETS, seconds)] += 1
+        if about:
+            version = (*about, route)
+            self._versions[version] = self._versions.get(version, 0) + 1
 
-    def count_answer(self, about: tuple[str, ...], route: str) -> None:
-        """Count an answer that was made from `about` = (model, version)."""
-        key = (*about, route)
-        found = self._versions.get(key)
-        if not found:
-            found = self._versions[key] = self.answers.labels(*key)
-        found.inc()
+    def write(self) -> None:
+        """Write what was counted to where all workers' numbers come together."""
+        with self._writing:
+            tallies, self._tallies = self._tallies, {}
+            versions, self._versions = self._versions, {}
+            for (method, route, status, consumer), tally in tallies.items():
+                self.requests.labels(method, route, str(status), consumer).inc(tally.requests)
+                self.seconds.labels(method, route).add(tally.seconds, tally.counts)
+            for version, count in versions.items():
+                self.answers.labels(*version).inc(count)
+            self.in_flight.set(self.now_in_flight)
 
 
-def exposition(state: Collector) -> bytes:
+def exposition(metrics: Metrics, state: Collector) -> bytes:
     """Everything, in the text format of Prometheus."""
+    metrics.write()
     bury_dead()
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -38,7 +38,7 @@ def parse_address(text: str) -> tuple[str, int]:
 
 def _run(settings: Settings, host: str, port: int) -> None:
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces, Loops
     from granian.log import LogLevels
 
     level = (
@@ -49,6 +49,8 @@ def _run(settings: Settings, host: str, port: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
         factory=True,
         workers=settings.server_workers,
         respawn_failed_workers=True,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from posterity.server.service import Service
 
 Handler = Callable[["Service", Request], Awaitable[Response]]
+KNOWN = 10_000  # paths whose routes are remembered: to split and decode one again takes longer than all else
 RAW = "{key}"  # a part that its handler decodes itself, since a comma in it may be encoded
 
 
@@ -40,17 +41,30 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
+        self._known: dict[tuple[str, str], tuple[Route, dict[str, str]]] = {}
         for route in routes:
             node = self._root
             for part in route.path.split("/")[1:]:
                 node = node.below(part)
             node.routes[route.method] = route
 
-    def match(self, request: Request) -> Route:
-        """The route of a request, whose `values` are filled. Raises RequestError (404, 405)."""
+    def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """The route of a request, and its variable parts by their names. Raises RequestError (404, 405).
+
+        path: percent-encoded, as it was sent.
+        """
+        found = self._known.get((method, path))
+        if found is None:
+            found = self._search(method, path)
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[method, path] = found
+        return found
+
+    def _search(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         node = self._root
-        values = request.values
-        for part in request.parts:
+        values: dict[str, str] = {}
+        for part in path.split("/")[1:]:
             fixed = node.fixed.get(part)
             if fixed:
                 node = fixed
@@ -58,14 +72,14 @@ class Router:
                 values[node.name] = part if node.name == RAW or "%" not in part else unquote(part)
                 node = node.variable
             else:
-                raise _not_found(request)
-        route = node.routes.get("GET" if request.method == "HEAD" else request.method)
+                raise _not_found(path)
+        route = node.routes.get("GET" if method == "HEAD" else method)
         if route:
-            return route
+            return route, values
         if not node.routes:
-            raise _not_found(request)
+            raise _not_found(path)
         methods = ", ".join([*node.routes, *(["HEAD"] if "GET" in node.routes else [])])
-        message = f"{request.path} does not take {request.method}; it takes {methods}"
+        message = f"{path} does not take {method}; it takes {methods}"
         raise RequestError(405, "method_not_allowed", message, {b"allow": methods.encode()})
 
 
@@ -86,5 +100,5 @@ class _Node:
         return self.variable
 
 
-def _not_found(request: Request) -> RequestError:
-    return RequestError(404, "no_such_path", f"there is nothing at {request.path}; /docs lists what there is")
+def _not_found(path: str) -> RequestError:
+    return RequestError(404, "no_such_path", f"there is nothing at {path}; /docs lists what there is")

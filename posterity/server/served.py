@@ -72,12 +72,14 @@ class ServedVersion:
     def _mark(self, expired: bool) -> Mark:
         facts = validity(self.record, expired)
         digest = self.record.product[:16]
-        named = {"version": self.record.label} | {name: facts[name] for name in ("as_of", "valid_from", "valid_until")}
-        headers = [(f"posterity-{name.replace('_', '-')}".encode(), str(text).encode()) for name, text in named.items()]
-        headers.append((b"posterity-expired", b"true" if expired else b"false"))
-        return Mark(
-            expired, facts, orjson.dumps(facts)[:-1] + b",", tuple(headers), f"{digest}{'x' * expired}".encode()
+        days = ("as_of", "valid_from", "valid_until")
+        said = "; ".join(f"{name.replace('_', '-')}={facts[name]}" for name in days)
+        headers: Headers = (
+            (b"posterity-version", self.record.label.encode()),
+            (b"posterity-validity", said.encode()),
+            *(((b"posterity-expired", b"true"),) if expired else ()),
         )
+        return Mark(expired, facts, orjson.dumps(facts)[:-1] + b",", headers, f"{digest}{'x' * expired}".encode())
 
 
 def load_served(store: ObjectStore, record: Version) -> ServedVersion:

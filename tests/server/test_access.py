@@ -1,8 +1,9 @@
 import pytest
 
 from posterity.errors import SettingsError
-from posterity.server.access import ANYBODY, NOBODY, Access, require
+from posterity.server.access import ANYBODY, Access, require
 from posterity.server.errors import RequestError
+from posterity.server.http import NOBODY
 
 TOKENS = "page:read:aaa planner:read,score:b:b"
 
@@ -21,7 +22,7 @@ def test_without_tokens_everybody_may_do_everything() -> None:
 def test_a_token_stands_for_a_consumer_with_roles() -> None:
     access = Access(TOKENS)
     planner = access.consumer(ask("bearer b:b"))
-    assert (planner.name, planner.roles) == ("planner", {"read", "score"})
+    assert (planner.name, planner.roles) == ("planner", {"", "read", "score"})
     require(planner, "score")
     require(NOBODY, "")
     with pytest.raises(RequestError, match="planner has no role 'promote'") as refused:

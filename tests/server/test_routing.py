@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from posterity.server.errors import RequestError
-from posterity.server.http import Request, Response
+from posterity.server.http import Response
 from posterity.server.routing import Route, Router
 
 
@@ -25,9 +25,10 @@ ROUTES = [
 
 
 def match(method: str, path: str) -> tuple[str, dict[str, str]]:
-    scope = {"method": method, "path": "", "raw_path": path.encode(), "headers": [], "query_string": b""}
-    request = Request(scope)
-    return Router(ROUTES).match(request).path, request.values
+    router = Router(ROUTES)
+    found, values = router.match(method, path)
+    assert router.match(method, path) == (found, values), "the second time it is remembered"
+    return found.path, values
 
 
 def test_parts_are_matched_and_decoded_but_for_a_key() -> None:
@@ -51,3 +52,12 @@ def test_another_method_is_told_those_that_there_are() -> None:
         match("DELETE", "/v1/products/m")
     assert refused.value.status == 405
     assert refused.value.headers == {b"allow": b"GET, POST, HEAD"}
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    from posterity.server.routing import KNOWN
+
+    router = Router(ROUTES)
+    for number in range(KNOWN + 10):
+        router.match("GET", f"/v1/products/{number}")
+    assert len(router._known) <= KNOWN

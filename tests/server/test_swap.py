@@ -65,17 +65,19 @@ def test_no_request_fails_while_the_pointer_moves(store: ObjectStore, tmp_path: 
         assert [failure for client in clients for failure in client.failures] == []
         seen = sum((client.versions for client in clients), Counter())
         assert min(seen[1], seen[2]) > 50
-        counted = running.metrics()
-        answered = {
-            number: sum(
-                value
-                for name, value in counted.items()
-                if name.startswith("posterity_answers_total") and f'version="{number}"' in name
-            )
-            for number in seen
-        }
-        assert answered[1] >= seen[1], "both workers are counted, by version"
-        assert answered[2] >= seen[2]
+        until = time.monotonic() + 10  # workers write down what they count once a second
+        while any(answered(running)[number] < count for number, count in seen.items()):
+            assert time.monotonic() < until, "both workers are counted, by version"
+            time.sleep(0.1)
+
+
+def answered(running: Server) -> Counter[int]:
+    """How many answers were made from each version, by the metrics."""
+    found: Counter[int] = Counter()
+    for name, value in running.metrics().items():
+        if name.startswith("posterity_answers_total"):
+            found[int(name.partition('version="')[2].partition('"')[0])] += int(value)
+    return found
 
 
 def test_a_version_that_cannot_be_read_leaves_the_old_one_in_place(store: ObjectStore, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from posterity.server.handlers.shared import (
     REVALIDATE,
     VARY,
     VERSION,
+    current_version,
     line_of,
     place_of,
     released_version,
@@ -36,7 +37,8 @@ SUFFIXES = {JSON: b"json", CSV: b"csv", PARQUET: b"parquet"}
 
 async def by_key(service: Service, request: Request) -> Response:
     """One row, by its key."""
-    served = await served_version(service, request)
+    is_current = VERSION not in request.values
+    served = current_version(service, request) if is_current else await served_version(service, request)
     place = place_of(served, request)
     mark = served.mark(time.time())
     etag = b'"%s-%d"' % (mark.tag, place)

@@ -42,13 +42,19 @@ async def served_version(service: Service, request: Request) -> ServedVersion:
 
     Raises RequestError: 404 (unknown), 403 (not released), 410 (withdrawn, or expired and refused), 503.
     """
+    if VERSION not in request.values:
+        return current_version(service, request)
+    return await released_version(service, request, line_of(service, request), number_of(request))
+
+
+def current_version(service: Service, request: Request) -> ServedVersion:
+    """The current version of the model that the path names. Raises RequestError like `served_version`."""
     line = line_of(service, request)
-    if VERSION in request.values:
-        return await released_version(service, request, line, number_of(request))
     served = line.current
     if served is None:
         raise _nothing_yet(line)
-    refuse_withdrawn(line, served.record)
+    if line.retired:
+        refuse_withdrawn(line, served.record)
     if served.refuses:
         refuse_expired(served.record)
     return served
