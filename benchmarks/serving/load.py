@@ -56,7 +56,19 @@ def _wrk(port: int, question: Question, seconds: float, connections: int, core: 
     quoted = ",".join(json.dumps(path) for path in question.paths)
     text = SCRIPT.replace("PATHS", quoted).replace("METHOD", "POST" if question.body else "GET")
     script.write_text(text.replace("BODY", f"[==[{question.body}]==]" if question.body else "nil"))
-    command = ["taskset", "--cpu-list", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", script]
+    command = [
+        "taskset",
+        "--cpu-list",
+        str(core),
+        "wrk",
+        "-t1",
+        "--timeout",
+        "20s",
+        f"-c{connections}",
+        f"-d{seconds:.0f}s",
+        "-s",
+        script,
+    ]
     done = subprocess.run([*command, f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True)
     match = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
     if not match:

@@ -109,6 +109,10 @@ class Scorer:
         return found
 
     @cached_property
+    def _arrays(self) -> Columns:
+        return {name: self.targets[name].to_numpy() for name in self.types}
+
+    @cached_property
     def _places(self) -> dict[tuple[Any, ...], int]:
         keys = [self.targets[name].tolist() for name in self.model.keys]
         return {key: place for place, key in enumerate(zip(*keys, strict=True))}
@@ -119,7 +123,7 @@ class Scorer:
         if -1 in places:
             key = ", ".join(map(str, keys[places.index(-1)]))
             raise SettingsError(f"{self.label} has no row {key}, so {', '.join(absent)} must be given for it")
-        return {name: self.targets[name].to_numpy()[places] for name in absent}
+        return {name: self._arrays[name][places] for name in absent}
 
 
 def load_scorer(store: ObjectStore, version: Version) -> Scorer:

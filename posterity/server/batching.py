@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from posterity.scoring.columns import Columns
 from posterity.scoring.scorer import Question, Scorer
 
 MOST = 2000  # rows computed together, unless one request has more
+PAUSE = 0.001  # seconds after a batch of several requests, in which their senders ask again: one batch, not two
 
-InThread = Callable[[Callable[[], list["Columns | PosterityError"]]], Awaitable[list["Columns | PosterityError"]]]
+InThread = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,28 @@ class Batcher:
         return await job.done
 
     async def _work(self) -> None:
-        while self._waiting:
-            jobs = self._next()
-            try:
-                results = await self._in_thread(lambda jobs=jobs: score_together(self.scorer, jobs))  # type: ignore[misc]
-            except Exception as error:  # it is the requests' to answer
-                results = [error] * len(jobs)  # type: ignore[list-item]
-            for job, result in zip(jobs, results, strict=True):
-                if job.done.cancelled():
-                    continue
-                if isinstance(result, Exception):
-                    job.done.set_exception(result)
-                else:
-                    job.done.set_result(result)
-        self._running = None
+        try:
+            while self._waiting:
+                jobs = self._next()
+                await self._answer(jobs)
+                if len(jobs) > 1:
+                    await asyncio.sleep(PAUSE)
+        finally:
+            self._running = None
+
+    async def _answer(self, jobs: list[_Job]) -> None:
+        results: Sequence[Columns | Exception]
+        try:
+            results = await self._in_thread(score_together, self.scorer, jobs)
+        except Exception as error:  # it is the requests' to answer
+            results = [error] * len(jobs)
+        for job, result in zip(jobs, results, strict=True):
+            if job.done.cancelled():
+                continue
+            if isinstance(result, Exception):
+                job.done.set_exception(result)
+            else:
+                job.done.set_result(result)
 
     def _next(self) -> list[_Job]:
         """The longest waiting job and those that ask the same, up to MOST rows."""
