@@ -7,7 +7,6 @@ computed at each scrape (`posterity.server.state`), so that it is the same from 
 """
 
 from bisect import bisect_left
-from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -63,7 +62,6 @@ class Metrics:
         self.now_in_flight = 0
         self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
         self._versions: dict[tuple[str, ...], int] = {}
-        self._writing = Lock()
 
     def observe(
         self, method: str, route: str, status: int, consumer: str, seconds: float, about: tuple[str, ...]
@@ -81,21 +79,19 @@ class Metrics:
             self._versions[version] = self._versions.get(version, 0) + 1
 
     def write(self) -> None:
-        """Write what was counted to where all workers' numbers come together."""
-        with self._writing:
-            tallies, self._tallies = self._tallies, {}
-            versions, self._versions = self._versions, {}
-            for (method, route, status, consumer), tally in tallies.items():
-                self.requests.labels(method, route, str(status), consumer).inc(tally.requests)
-                self.seconds.labels(method, route).add(tally.seconds, tally.counts)
-            for version, count in versions.items():
-                self.answers.labels(*version).inc(count)
-            self.in_flight.set(self.now_in_flight)
+        """Write what was counted to where all workers' numbers come together; for the thread that counts."""
+        tallies, self._tallies = self._tallies, {}
+        versions, self._versions = self._versions, {}
+        for (method, route, status, consumer), tally in tallies.items():
+            self.requests.labels(method, route, str(status), consumer).inc(tally.requests)
+            self.seconds.labels(method, route).add(tally.seconds, tally.counts)
+        for version, count in versions.items():
+            self.answers.labels(*version).inc(count)
+        self.in_flight.set(self.now_in_flight)
 
 
-def exposition(metrics: Metrics, state: Collector) -> bytes:
-    """Everything, in the text format of Prometheus."""
-    metrics.write()
+def exposition(state: Collector) -> bytes:
+    """Everything that the workers have written, and the state, in the text format of Prometheus."""
     bury_dead()
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

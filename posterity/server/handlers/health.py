@@ -49,7 +49,8 @@ async def server(service: Service, request: Request) -> Response:
 
 async def metrics(service: Service, request: Request) -> Response:
     """Everything that is measured, of all workers."""
-    body = await service.in_thread(exposition, service.metrics, State(service))
+    service.metrics.write()
+    body = await service.in_thread(exposition, State(service))
     return Response(body, EXPOSITION)
 
 
