@@ -26,13 +26,13 @@ class Workload:
     trials: Places
 
     def probabilities(self, start: int, stop: int) -> Array:
-        """Draws of the probability of the rows from `start` to `stop`: (S, rows)."""
-        from scipy.special import expit
-
-        logit = self.route_effects[:, self.route[start:stop]]
-        logit += self.carrier_effects[:, self.carrier[start:stop]]
-        logit += self.intercept[:, None]
-        return expit(logit, out=logit)
+        """Draws of the probability of the rows from `start` to `stop`: (S, rows). NumPy's exp takes half as long as
+        scipy's expit."""
+        against = -self.intercept[:, None] - self.route_effects[:, self.route[start:stop]]
+        against -= self.carrier_effects[:, self.carrier[start:stop]]
+        np.exp(against, out=against)
+        against += 1
+        return np.reciprocal(against, out=against)
 
 
 def workload(rows: int, seed: int = 0) -> Workload:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from posterity.data.product import LATENT, LEVELS, column
+from posterity.data.product import LEVELS, column
 from posterity.errors import ModelError
 from posterity.model.contract import Model, Quantity
 from posterity.model.draws import Array, Draws
-from posterity.stats.predictive import latent_quantiles, summarise_binomial, summarise_draws
+from posterity.stats.predictive import PredictiveSummary, summarise_binomial, summarise_draws
 
 PIECE = 8_000_000  # numbers of draws × rows held at once: 64 MB
 
@@ -29,21 +29,23 @@ def predict_rows(model: Model, draws: Draws, rows: pd.DataFrame, chains: int) ->
     latent: dict[str, Array] = {}
     for quantity in model.quantities:
         values = check_prediction(model, quantity, predicted, (len(draws), len(rows)))
-        columns |= statistics(quantity, values, rows, chains)
-        quantiles = latent_quantiles(values, LATENT)
-        latent |= {f"{quantity.name}_{i:03d}": quantiles[:, i] for i in range(LATENT)}
+        summary = summarise(quantity, values, rows, chains)
+        columns |= statistics(quantity, summary)
+        latent |= {f"{quantity.name}_{i:03d}": quantiles for i, quantiles in enumerate(summary.latent.T)}
     return pd.DataFrame(columns), pd.DataFrame(latent)
 
 
-def statistics(
+def summarise(
     quantity: Quantity, values: Array, rows: pd.DataFrame, chains: int, levels: Sequence[float] = LEVELS
-) -> dict[str, Array]:
-    """The columns of one quantity, from its draws of shape (draws, rows)."""
+) -> PredictiveSummary:
+    """The predictive distribution of one quantity, from its draws of shape (draws, rows)."""
     if quantity.exposure:
-        trials = rows[quantity.exposure].to_numpy()
-        summary = summarise_binomial(values, trials, levels, chains=chains)
-    else:
-        summary = summarise_draws(values, levels, chains=chains)
+        return summarise_binomial(values, rows[quantity.exposure].to_numpy(), levels, chains=chains)
+    return summarise_draws(values, levels, chains=chains)
+
+
+def statistics(quantity: Quantity, summary: PredictiveSummary, levels: Sequence[float] = LEVELS) -> dict[str, Array]:
+    """The columns of one quantity, from its distribution with quantiles at `levels`."""
     moments = {"mean": summary.mean, "sd": summary.sd, "mcse": summary.mcse}
     named = {column(quantity.name, name): value for name, value in moments.items()}
     return named | {column(quantity.name, level): summary.quantiles[:, i] for i, level in enumerate(levels)}

@@ -20,7 +20,7 @@ from posterity.model.contract import Draws
 from posterity.model.isolated import IsolatedModel
 from posterity.registry.versions import Version
 from posterity.scoring.columns import Columns, check_column
-from posterity.scoring.predicting import check_prediction, pieces_of, statistics
+from posterity.scoring.predicting import check_prediction, pieces_of, statistics, summarise
 from posterity.stats.predictive import exceedance_binomial, exceedance_draws
 from posterity.store import ObjectStore, Reference
 
@@ -98,7 +98,8 @@ class Scorer:
         found: Columns = {}
         for quantity in self.model.quantities:
             values = check_prediction(self.model, quantity, predicted, (len(self._draws), len(rows)))
-            found |= statistics(quantity, values, rows, self._chains, question.levels)
+            summary = summarise(quantity, values, rows, self._chains, question.levels)
+            found |= statistics(quantity, summary, question.levels)
             if quantity.name in question.thresholds:
                 limit = question.thresholds[quantity.name]
                 trials = rows[quantity.exposure].to_numpy() if quantity.exposure else None

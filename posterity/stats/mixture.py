@@ -1,15 +1,15 @@
 """Quantiles of equal mixtures of binomial distributions, for many rows.
 
 A row is given by equally likely values of φ = arcsin √p. They are put on a grid even in φ with the weights of cubic
-interpolation; the mixture's distribution function is the product of these weights with a table of binomial
-distribution functions, one matrix product for all rows with the same number of trials. Where there are so many trials
-that a table would be large, each quantile is searched for.
+interpolation; the mixture's probabilities are the product of these weights with a table of binomial ones, one matrix
+product for all rows with the same number of trials. Where there are so many trials that a table would be large, each
+quantile is searched for.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.stats.binomial import cdf_table, mixture_cdf, quick_cdf, reach, spread
+from posterity.stats.binomial import mass_table, mixture_cdf, quick_cdf, reach, spread
 
 Array = NDArray[np.floating]
 
@@ -42,7 +42,7 @@ def _look_up(angles: Array, trials: int, levels: Array) -> Array:
     weights = _interpolation_weights(angles / step - first, int(high / step) - first + 3)
     grid = np.square(np.sin(step * (first + np.arange(weights.shape[1]))))
     least, most = reach(low, high, trials)
-    rising = weights @ cdf_table(grid, trials, least, most)
+    rising = np.cumsum(weights @ mass_table(grid, trials, least, most), axis=1)
     counts = [np.minimum((rising < level - 1e-9).sum(axis=1), most - least) for level in levels]
     return np.stack(counts, axis=1).astype(float) + least
 

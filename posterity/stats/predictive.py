@@ -56,10 +56,10 @@ def summarise_binomial(p: Array, trials: Array, levels: Sequence[float], chains:
     if not ((n >= 0) & (n == np.floor(n))).all():
         raise ModelError("numbers of trials must be whole and not negative; mend the exposure column")
     quantiles = np.full((p.shape[1], len(levels)), np.nan)
-    angles = np.arcsin(np.sqrt(sorted_.blocks))
 
     def fill(rows: NDArray[np.intp]) -> None:
-        quantiles[rows] = mixture_quantiles(angles[rows], n[rows], np.asarray(levels, dtype=float))
+        angles = np.arcsin(np.sqrt(sorted_.blocks[rows]))
+        quantiles[rows] = mixture_quantiles(angles, n[rows], np.asarray(levels, dtype=float))
 
     _fill_all(fill, list(_groups(n)), p.shape[1])
     n = np.where(n > 0, n, np.nan)
@@ -95,11 +95,6 @@ def exceedance_binomial(p: Array, trials: Array, threshold: float) -> Array:
 def exceedance_draws(values: Array, threshold: float) -> Array:
     """The share of the draws of each row, (draws, rows), above `threshold`."""
     return np.asarray((values > threshold).mean(axis=0))
-
-
-def latent_quantiles(values: Array, count: int = LATENT) -> NDArray[np.float32]:
-    """The quantiles at (i + ½)/count of the draws of each row: (draws, rows) → (rows, count)."""
-    return quantiles_of_sorted(np.sort(values.T, axis=1), mid_levels(count)).astype(np.float32)
 
 
 def mid_levels(count: int) -> Array:
