@@ -19,9 +19,9 @@ def _setting(default: str, help: str, *, secret: bool = False) -> str:  # noqa: 
     return field(default=default, repr=not secret, metadata={"help": help})
 
 
-def _number(default: int, help: str, *, least: int) -> int:  # noqa: A002
-    """A setting that is a whole number, not below `least`."""
-    return field(default=default, metadata={"help": help, "least": least})
+def _number(default: int, help: str, *, least: int, most: int | None = None) -> int:  # noqa: A002
+    """A setting that is a whole number, not below `least` and, if it is given, not above `most`."""
+    return field(default=default, metadata={"help": help, "least": least, "most": most})
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Settings:
     server_workers: int = _number(1, "Processes of a server, each with a copy of what it serves", least=1)
     server_keep: int = _number(2, "Versions that a server keeps in memory beside the current ones", least=0)
     server_poll: int = _number(2, "Seconds after which a server looks at the pointers again", least=1)
+    challenger_share: int = _number(
+        0, "Share of the questions about single rows, in percent, that the challenger answers", least=0, most=100
+    )
+    shadow_share: int = _number(
+        0, "Share that the champion answers and the challenger too, for comparison, in percent", least=0, most=100
+    )
     log_level: str = _setting("WARNING", "Level of the Python log: DEBUG, INFO, WARNING, ERROR")
 
     @classmethod
@@ -100,9 +106,11 @@ class Settings:
 
 def _typed(name: str, text: str) -> Any:
     """The value of a setting from its text."""
-    least = Settings.__dataclass_fields__[name].metadata.get("least")
-    if least is None:
+    bounds = Settings.__dataclass_fields__[name].metadata
+    if "least" not in bounds:
         return text
-    if not text.isdecimal() or int(text) < least:
-        raise SettingsError(f"POSTERITY_{name.upper()}={text!r} is not a whole number of at least {least}")
+    least, most = bounds["least"], bounds["most"]
+    if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise SettingsError(f"POSTERITY_{name.upper()}={text!r} is not a whole number {wanted}")
     return int(text)

@@ -53,6 +53,15 @@ def test_what_kubernetes_says_of_a_service_called_posterity_is_no_setting(
     assert Settings.from_environment().registry.startswith("sqlite:///")
 
 
+@pytest.mark.parametrize("text", ["-1", "101", "5%"])
+def test_a_share_is_a_percentage(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("POSTERITY_CHALLENGER_SHARE", text)
+    with pytest.raises(SettingsError, match=r"POSTERITY_CHALLENGER_SHARE=.* is not a whole number from 0 to 100"):
+        Settings.from_environment()
+    monkeypatch.setenv("POSTERITY_CHALLENGER_SHARE", "100")
+    assert Settings.from_environment().challenger_share == 100
+
+
 @pytest.mark.parametrize("text", ["-1", "two", "0", "1.5"])
 def test_a_setting_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("POSTERITY_SERVER_WORKERS", text)

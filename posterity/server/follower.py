@@ -112,7 +112,7 @@ class Follower:
                 name = f"{model}{str(reference)[len(reference.model) :]}"
                 current = self._served(model, reference, before.current, troubles)
         retired = retirement.retired(self.catalogue.store, model)
-        same = before.current is current and before.released is not None
+        same = (before.current, before.challenger) == (current, challenger) and before.released is not None
         released = before.released if same else self._released(model, references)
         return Line(model, name, current, challenger, retired, released)
 

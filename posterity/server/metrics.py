@@ -7,6 +7,7 @@ computed at each scrape (`posterity.server.state`), so that it is the same from 
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -14,10 +15,11 @@ from prometheus_client.registry import Collector
 
 from posterity.server.workers import is_alive, shared_folder
 
+APART = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # standard deviations
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-class Durations(Histogram):
+class Several(Histogram):
     """A histogram that takes many observations at once."""
 
     def add(self, total: float, counts: list[int]) -> None:
@@ -47,7 +49,7 @@ class Metrics:
         self.requests = Counter(
             "http_requests", "Requests answered", ["method", "route", "status", "consumer"], registry=own
         )
-        self.seconds = Durations(
+        self.seconds = Several(
             "http_request_duration_seconds", "Time to answer", ["method", "route"], buckets=BUCKETS, registry=own
         )
         self.in_flight = Gauge(
@@ -56,12 +58,26 @@ class Metrics:
         self.answers = Counter(
             "posterity_answers", "Answers made from a version", ["model", "version", "route"], registry=own
         )
+        self.answer_seconds = Counter(
+            "posterity_answer_seconds", "Time that these answers took", ["model", "version", "route"], registry=own
+        )
+        self.challenges = Counter(
+            "posterity_challenges", "Questions to a challenger", ["model", "version", "outcome"], registry=own
+        )
+        self.apart = Several(
+            "posterity_shadow_difference",
+            "Difference of the means, in standard deviations of the champion",
+            ["model", "version", "challenger", "quantity"],
+            buckets=APART,
+            registry=own,
+        )
         self.reported = Counter(
             "posterity_reported", "Entries that clients reported", ["model", "version", "kind"], registry=own
         )
         self.now_in_flight = 0
         self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
-        self._versions: dict[tuple[str, ...], int] = {}
+        self._versions: dict[tuple[str, ...], _Tally] = {}
+        self._challenges: dict[tuple[str, ...], int] = {}
 
     def observe(
         self, method: str, route: str, status: int, consumer: str, seconds: float, about: tuple[str, ...]
@@ -76,7 +92,23 @@ class Metrics:
         tally.counts[bisect_left(BUCKETS, seconds)] += 1
         if about:
             version = (*about, route)
-            self._versions[version] = self._versions.get(version, 0) + 1
+            tally = self._versions.get(version)
+            if tally is None:
+                tally = self._versions[version] = _Tally()
+            tally.requests += 1
+            tally.seconds += seconds
+
+    def count_challenge(self, about: tuple[str, str], outcome: str) -> None:
+        """Count a question to a challenger: `answered`, `refused` (the champion answered), or in the shadow `compared`,
+        `failed` or `skipped`."""
+        self._challenges[*about, outcome] = self._challenges.get((*about, outcome), 0) + 1
+
+    def observe_difference(self, labels: tuple[str, ...], values: Sequence[float]) -> None:
+        """Count differences of rows; `labels` are model, version, challenger and quantity."""
+        counts = [0] * (len(APART) + 1)
+        for value in values:
+            counts[bisect_left(APART, value)] += 1
+        self.apart.labels(*labels).add(sum(values), counts)
 
     def write(self) -> None:
         """Write what was counted to where all workers' numbers come together; for the thread that counts."""
@@ -85,8 +117,12 @@ class Metrics:
         for (method, route, status, consumer), tally in tallies.items():
             self.requests.labels(method, route, str(status), consumer).inc(tally.requests)
             self.seconds.labels(method, route).add(tally.seconds, tally.counts)
-        for version, count in versions.items():
-            self.answers.labels(*version).inc(count)
+        for version, tally in versions.items():
+            self.answers.labels(*version).inc(tally.requests)
+            self.answer_seconds.labels(*version).inc(tally.seconds)
+        challenges, self._challenges = self._challenges, {}
+        for labels, count in challenges.items():
+            self.challenges.labels(*labels).inc(count)
         self.in_flight.set(self.now_in_flight)
 
 

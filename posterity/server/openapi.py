@@ -43,12 +43,17 @@ def _operation(route: Route, guarded: bool, examples: Examples) -> dict[str, Any
     names = re.findall(r"{(\w+)}", route.path)
     closed = guarded and route.role != OPEN
     refusals = {*route.refusals, *((401, 403) if closed else ()), *((400, 413) if route.body else ())}
+    refusals |= {400} if route.headers else set()
     operation: dict[str, Any] = {
         "operationId": _identifier(route),
         "tags": [route.group],
         "summary": route.summary,
         "parameters": [_path_parameter(name, examples) for name in names]
-        + [{"name": name, "in": "query", "schema": dict(schema)} for name, schema in route.query.items()],
+        + [
+            {"name": name, "in": place, "schema": dict(schema)}
+            for place, given in (("query", route.query), ("header", route.headers))
+            for name, schema in given.items()
+        ],
         "responses": {str(status): _answer(status, content) for status, content in route.answers.items()}
         | {str(status): _refusal(status) for status in sorted(refusals)},
     }

@@ -20,8 +20,8 @@ RAW = "{key}"  # a part that its handler decodes itself, since a comma in it may
 class Route:
     """What is answered to one method at one path.
 
-    path: with its variable parts in braces; role: what the consumer needs (`posterity.server.access`); query: name →
-    JSON schema with a description; body: JSON schema of what is sent; answers: status → media type → JSON schema.
+    path: with its variable parts in braces; role: what the consumer needs (`posterity.server.access`); query, headers:
+    name → JSON schema with a description; body: JSON schema of what is sent; answers: status → media type → schema.
     """
 
     method: str
@@ -34,6 +34,7 @@ class Route:
     body: Mapping[str, Any] | None = None
     answers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     refusals: tuple[int, ...] = ()
+    headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Router:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from posterity.store import open_store
 
 T = TypeVar("T")
 THREADS = 4  # for what waits for the store or computes for long
+BESIDE = 16  # questions that the challenger answers in the shadow at a time; the champion is not to be held up
 REMEMBERED = 64 << 20  # bytes of answers that took work: compressed, filtered, other formats
 
 
@@ -34,11 +35,30 @@ class Service:
         self.follower = Follower(self.catalogue, references, self.access.is_guarded)
         self.metrics = Metrics()
         self.remembered = Remembered(REMEMBERED)
+        self.background = Background(BESIDE)
         self._threads = ThreadPoolExecutor(THREADS, "work")
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """The result of `work`, while other requests go on being answered."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+class Background:
+    """Work that nobody waits for, so much of it at a time. For the thread of the event loop alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Begin with `work`; False where too much is under way, and it is left."""
+        if len(self._tasks) >= self._most:
+            work.close()
+            return False
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
 
 
 class Remembered:

@@ -4,9 +4,12 @@ import os
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tests.server.process import Server
+from posterity.registry import aliases
+from tests.server.conftest import fill
+from tests.server.process import Server, server
 from tests.test_docs import code, page, rows
 
 SAMPLE = re.compile(r"^(\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? [^ ]+$")
@@ -14,11 +17,17 @@ GENERAL = {"le"}  # of histograms
 
 
 @pytest.fixture(scope="module")
-def exposition(running: Server) -> str:
-    for path in ("/v1/products/shop/predictions/a", "/v1/products/shop/predictions", "/nothing"):
-        running.get(path)
-    running.ask("POST", "/v1/products/shop/feedback", {"key": "a", "rating": "plausible"})
-    return running.get("/metrics").body.decode()
+def exposition(tmp_path_factory: pytest.TempPathFactory, clean: pd.DataFrame) -> str:
+    """Of a server that has answered, with a challenger in the shadow."""
+    folder = tmp_path_factory.mktemp("measured")
+    store = fill(folder, clean)
+    aliases.move(store, "shop", "challenger", 1, "tests", "to be compared")
+    with server(folder, store.url, products="*@champion *@challenger", shadow_share="100") as running:
+        for path in ("/v1/products/shop/predictions/a", "/v1/products/shop/predictions", "/nothing"):
+            running.get(path)
+        running.ask("POST", "/v1/products/shop/feedback", {"key": "a", "rating": "plausible"})
+        compared = b'outcome="compared",version="1"} 1.0'
+        return running.until("/metrics", lambda answer: compared in answer.body).body.decode()
 
 
 def documented() -> dict[str, set[str]]:

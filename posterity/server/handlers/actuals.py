@@ -9,8 +9,10 @@ from posterity.server.access import READ, SCORE
 from posterity.server.errors import RequestError
 from posterity.server.handlers.shared import (
     MODEL,
+    alias_header,
     json_answer,
     line_of,
+    meant,
     readable_versions,
     refuse_unreleased,
     refuse_withdrawn,
@@ -54,9 +56,7 @@ async def _version(service: Service, request: Request, number: Any) -> ServedVer
     """The version that is meant, expired or not. Raises RequestError (400, 403, 404, 410, 503)."""
     line = line_of(service, request)
     if number is None:
-        if line.current is None:
-            raise RequestError(404, "no_version", f"{line.reference} points at no version yet")
-        number = line.current.record.number
+        number = meant(line, request).record.number
     if type(number) is not int or not 0 < number < 10**9:
         raise RequestError(400, "bad_actuals", f"version {number!r} is not the number of a version")
     refuse_unreleased(line, number, request)
@@ -100,6 +100,7 @@ ROUTES = (
         body=BODY,
         answers={201: {JSON_TYPE: schema(model=str, version=int, digest=str, entries=int, new=bool)}},
         refusals=(403, 404, 410, 503),
+        headers=alias_header(PATH),
     ),
     Route(
         "GET",

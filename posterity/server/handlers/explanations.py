@@ -9,8 +9,9 @@ import orjson
 from posterity.data.product import LATENT, Effect
 from posterity.model.contract import Quantity
 from posterity.server.access import READ
+from posterity.server.challenge import side_by_side
 from posterity.server.files import row_at
-from posterity.server.handlers.shared import MODEL, VERSION, json_answer, place_of, served_version
+from posterity.server.handlers.shared import MODEL, VERSION, alias_header, json_answer, place_of, served_version
 from posterity.server.http import Request, Response
 from posterity.server.routing import RAW, Route
 from posterity.server.schemas import JSON_TYPE, VALIDITY, array, schema
@@ -103,12 +104,13 @@ def _routes(base: str, which: str) -> tuple[Route, ...]:
         Route(
             "GET",
             f"{base}/predictions/{RAW}/{name}",
-            handler,
+            handler if VERSION in base else side_by_side(handler),
             READ,
             "Predictions",
             text,
             answers={200: {JSON_TYPE: answer}, 304: {}},
             refusals=(403, 404, 410, 503),
+            headers=alias_header(base),
         )
         for handler, name, text, answer in told
     )

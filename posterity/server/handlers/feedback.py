@@ -13,8 +13,10 @@ from posterity.server.access import READ
 from posterity.server.errors import RequestError
 from posterity.server.handlers.shared import (
     MODEL,
+    alias_header,
     json_answer,
     line_of,
+    meant,
     readable_versions,
     refuse_unreleased,
     split_key,
@@ -37,9 +39,7 @@ async def leave(service: Service, request: Request) -> Response:
     line = line_of(service, request)
     said = _parse(request)
     if said["version"] is None:
-        if line.current is None:
-            raise RequestError(404, "no_version", f"{line.reference} points at no version yet")
-        said["version"] = line.current.record.number
+        said["version"] = meant(line, request).record.number
     number = said["version"]
     refuse_unreleased(line, number, request)
     served = service.catalogue.held(line.model, number)
@@ -150,6 +150,7 @@ ROUTES = (
         body=BODY,
         answers={201: {JSON_TYPE: schema(id=str, model=str, version=int)}},
         refusals=(403, 404, 415, 503),
+        headers=alias_header(PATH),
     ),
     Route(
         "GET",

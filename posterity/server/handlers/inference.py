@@ -1,11 +1,14 @@
 """Scores of new keys from the posterior's draws, as the Open Inference Protocol asks for them."""
 
 import time
+from typing import Any
 
 from posterity.server.access import READ, SCORE
 from posterity.server.batching import Batcher
+from posterity.server.challenge import Columns as Answered
+from posterity.server.challenge import side_by_side
 from posterity.server.errors import RequestError
-from posterity.server.handlers.shared import MODEL, VERSION, json_answer, served_version
+from posterity.server.handlers.shared import MODEL, VERSION, alias_header, json_answer, served_version
 from posterity.server.http import JSON, Request, Response
 from posterity.server.protocol import answer, metadata, parse_request, question, wanted_outputs
 from posterity.server.routing import Route
@@ -54,6 +57,10 @@ async def _batcher(service: Service, served: ServedVersion) -> Batcher:
     return served.batcher
 
 
+def _columns(answer: Any) -> Answered:
+    return {output["name"]: output["data"] for output in answer["outputs"]}
+
+
 TENSOR = {
     "type": "object",
     "required": ["name", "shape", "datatype", "data"],
@@ -89,7 +96,17 @@ def _routes(base: str, which: str) -> tuple[Route, ...]:
     said = {200: {JSON_TYPE: schema(name=str, versions=list, platform=str, inputs=list, outputs=list)}, 304: {}}
     is_ready = {200: {JSON_TYPE: schema(name=str, ready=bool)}, 304: {}}
     return (
-        Route("GET", base, describe, READ, GROUP, f"Inputs and outputs of {which}", answers=said, refusals=REFUSALS),
+        Route(
+            "GET",
+            base,
+            describe,
+            READ,
+            GROUP,
+            f"Inputs and outputs of {which}",
+            answers=said,
+            refusals=REFUSALS,
+            headers=alias_header(base),
+        ),
         Route(
             "GET",
             f"{base}/ready",
@@ -99,17 +116,19 @@ def _routes(base: str, which: str) -> tuple[Route, ...]:
             f"Whether {which} can score",
             answers=is_ready,
             refusals=REFUSALS,
+            headers=alias_header(base),
         ),
         Route(
             "POST",
             f"{base}/infer",
-            infer,
+            infer if VERSION in base else side_by_side(infer, _columns),
             SCORE,
             GROUP,
             f"Score new keys with {which}",
             body=BODY,
             answers={200: {JSON_TYPE: ANSWER}},
             refusals=REFUSALS,
+            headers=alias_header(base),
         ),
     )
 

@@ -3,17 +3,20 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 
 from posterity.server.access import READ
+from posterity.server.challenge import Columns, side_by_side
 from posterity.server.errors import RequestError
 from posterity.server.handlers.shared import (
     MODEL,
     REVALIDATE,
     VARY,
     VERSION,
+    alias_header,
     current_version,
     line_of,
     place_of,
@@ -47,6 +50,10 @@ async def by_key(service: Service, request: Request) -> Response:
         return Response(b"", JSON, 304, headers, served.about)
     body = b'%s"prediction":%s}' % (mark.opening, served.rows.row(place))
     return Response(body, JSON, 200, headers, served.about)
+
+
+def _columns(answer: Any) -> Columns:
+    return {name: [value] for name, value in answer["prediction"].items()}
 
 
 async def negotiated(service: Service, request: Request) -> Response:
@@ -196,10 +203,13 @@ def _routes(base: str, which: str) -> tuple[Route, ...]:
     row = {200: {JSON_TYPE: schema(**VALIDITY, prediction=dict)}, 304: {}}
     table = {200: {JSON_TYPE: PAGE_SCHEMA, **TABLES}, 304: {}}
     csv, parquet = ({200: {kind: TABLES[kind]}, 304: {}} for kind in TABLES)
+    alias = alias_header(base)
     some = f"Predictions of {which}; filter by key columns, `?carrier=EV&origin=EWR`"
     return (
-        Route("GET", f"{base}/predictions", negotiated, READ, GROUP, some, QUERY, None, table, (*REFUSALS, 406)),
-        Route("GET", f"{base}/predictions.csv", as_csv, READ, GROUP, f"{some}, as CSV", QUERY, None, csv, REFUSALS),
+        Route("GET", f"{base}/predictions", negotiated, READ, GROUP, some, QUERY, None, table, (*REFUSALS, 406), alias),
+        Route(
+            "GET", f"{base}/predictions.csv", as_csv, READ, GROUP, f"{some}, as CSV", QUERY, None, csv, REFUSALS, alias
+        ),
         Route(
             "GET",
             f"{base}/predictions.parquet",
@@ -211,16 +221,18 @@ def _routes(base: str, which: str) -> tuple[Route, ...]:
             None,
             parquet,
             REFUSALS,
+            alias,
         ),
         Route(
             "GET",
             f"{base}/predictions/{RAW}",
-            by_key,
+            by_key if VERSION in base else side_by_side(by_key, _columns),
             READ,
             GROUP,
             f"The prediction of one key of {which}, `EV,EWR,DSM`",
             answers=row,
             refusals=(403, 404, 410, 503),
+            headers=alias,
         ),
     )
 

@@ -7,8 +7,7 @@ from posterity.lineage import graph
 from posterity.registry.versions import Version
 from posterity.server.access import READ
 from posterity.server.catalogue import Line
-from posterity.server.errors import RequestError
-from posterity.server.handlers.shared import MODEL, json_answer, line_of, number_of
+from posterity.server.handlers.shared import MODEL, alias_header, json_answer, line_of, meant, number_of
 from posterity.server.http import Request, Response
 from posterity.server.routing import Route
 from posterity.server.schemas import JSON_TYPE, VALIDITY, array, schema
@@ -36,9 +35,7 @@ async def products(service: Service, request: Request) -> Response:
 async def current(service: Service, request: Request) -> Response:
     """Everything about the current version."""
     line = line_of(service, request)
-    if line.current is None:
-        raise RequestError(404, "no_version", f"{line.reference} points at no version yet")
-    served = line.current
+    served = meant(line, request)
     headers = served.mark(time.time()).headers
     return json_answer(request, _full(line, served.record, served.standing), headers, served.about)
 
@@ -117,6 +114,7 @@ ROUTES = (
         "The current version: validity, verdicts, scores, lineage",
         answers={200: {JSON_TYPE: FULL}},
         refusals=(404, 503),
+        headers=alias_header(BASE),
     ),
     Route(
         "GET",

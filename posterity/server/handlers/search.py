@@ -8,7 +8,7 @@ import orjson
 from posterity.data.product import column
 from posterity.server.access import READ
 from posterity.server.errors import RequestError
-from posterity.server.handlers.shared import MODEL, VERSION, bytes_answer, served_version
+from posterity.server.handlers.shared import MODEL, VERSION, alias_header, bytes_answer, served_version
 from posterity.server.http import JSON, Request, Response
 from posterity.server.routing import Route
 from posterity.server.rows import Rows
@@ -75,6 +75,7 @@ ROUTES = tuple(
         None,
         ANSWERS,
         (400, 403, 404, 410, 503),
+        alias_header(base),
     )
     for base, which in (
         (f"/v1/products/{MODEL}", "the current version"),

@@ -11,6 +11,7 @@ import orjson
 from posterity.registry.versions import Version
 from posterity.server.access import PROMOTE
 from posterity.server.catalogue import Line
+from posterity.server.choice import ALIAS_HEADER, chosen
 from posterity.server.errors import RequestError
 from posterity.server.http import JSON, Headers, Request, Response
 from posterity.server.negotiation import SMALLEST, compress, has_already, takes_gzip
@@ -20,7 +21,12 @@ from posterity.server.service import Service
 
 MODEL, VERSION = "{model}", "{version}"
 REVALIDATE = (b"cache-control", b"no-cache")  # a copy may be kept, but is to be asked for: the pointer may have moved
-VARY = (b"vary", b"accept, accept-encoding")
+VARY = (b"vary", b"accept, accept-encoding, posterity-alias")
+
+
+def alias_header(base: str) -> Mapping[str, Mapping[str, Any]]:
+    """The header that chooses a version, where the path does not."""
+    return {} if VERSION in base else ALIAS_HEADER
 
 
 def line_of(service: Service, request: Request) -> Line:
@@ -48,15 +54,21 @@ async def served_version(service: Service, request: Request) -> ServedVersion:
 
 
 def current_version(service: Service, request: Request) -> ServedVersion:
-    """The current version of the model that the path names. Raises RequestError like `served_version`."""
+    """The current version, or the challenger, of the model in the path. Raises RequestError like `served_version`."""
     line = line_of(service, request)
-    served = line.current
-    if served is None:
-        raise _nothing_yet(line)
+    served = meant(line, request)
     if line.retired:
         refuse_withdrawn(line, served.record)
     if served.refuses:
         refuse_expired(served.record)
+    return served
+
+
+def meant(line: Line, request: Request) -> ServedVersion:
+    """The version that a request means which gives no number. Raises RequestError (400, 404)."""
+    served = chosen(line, request)
+    if served is None:
+        raise RequestError(404, "no_version", f"{line.reference} points at no version yet")
     return served
 
 
@@ -149,7 +161,3 @@ def bytes_answer(
     if len(body) >= SMALLEST and takes_gzip(request):
         return Response(compress(body), kind, 200, (*headers, (b"content-encoding", b"gzip")), about)
     return Response(body, kind, 200, headers, about)
-
-
-def _nothing_yet(line: Line) -> RequestError:
-    return RequestError(404, "no_version", f"{line.reference} points at no version yet")
