@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import cluster, data, demo, exchange, look, registry, release, run, serving, tables, work
+from pipelines.cli import cluster, comparison, data, demo, exchange, look, registry, release, run, serving, tables, work
 from pipelines.cli.shared import messages
 from pipelines.kubeflow.identity import user
 from posterity.errors import PosterityError, SettingsError
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (run, cluster, demo, look, registry, release, serving, tables, exchange, work, data):
+for group in (run, cluster, demo, look, registry, release, serving, tables, exchange, comparison, work, data):
     group.attach(app)
 app.add_typer(data.data, name="data")
 app.add_typer(data.features, name="features")

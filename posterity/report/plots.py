@@ -113,7 +113,7 @@ def inline(svg: bytes, label: str) -> Markup:
     """An SVG of matplotlib as an element of a page: themed, about half the size, its ids unlike any other's."""
     text = svg.decode()
     text = text[text.index("<svg") :]
-    mark = hashlib.sha256(svg).hexdigest()[:8]
+    mark = hashlib.sha256(svg + label.encode()).hexdigest()[:8]
     box = re.search(r'viewBox="([^"]*)"', text)
     opening = f'<svg viewBox="{box[1] if box else ""}" role="img" aria-label="{escape(label)}">'
     text = opening + text[text.index(">") + 1 :]

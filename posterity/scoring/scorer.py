@@ -6,6 +6,7 @@ and, for thresholds, the probability of exceeding them; a row that was published
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -82,6 +83,11 @@ class Scorer:
             raise SettingsError(f"columns have different lengths: {sizes}")
         absent = [name for name in self.types if name not in columns]
         return {**columns, **self._known(columns, absent)} if absent else columns
+
+    def targets_of(self, raw: pd.DataFrame, as_of: date) -> pd.DataFrame:
+        """What the version's code makes of another raw table: the rows to predict as of a day."""
+        with self._code.active():
+            return self.model.targets(self.model.preprocess(raw), as_of)
 
     def score(self, columns: Columns, question: Question) -> Columns:
         """Column → value of each row, in the order of `outputs`. `columns` is what `complete` gave.

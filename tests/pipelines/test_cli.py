@@ -414,3 +414,28 @@ def test_an_error_nobody_foresaw_is_one_line_and_its_trace_is_one_setting_away(
     monkeypatch.setenv("POSTERITY_LOG_LEVEL", "DEBUG")
     with pytest.raises(ZeroDivisionError):
         posterity("runs")
+
+
+def test_products_are_compared_as_table_and_picture(posterity: Callable[..., Said], tmp_path: Path) -> None:
+    """One version as published, and its posterior on the snapshot that it was fitted to: nothing may move."""
+    text = posterity("compare-products", "shop/1", "--on", "shop/1", "--picture", "page.html").out
+    for piece in ("differs in", "of snapshot", "6 rows in both, 0 in shop/1 only", "× 1", "page.html"):
+        assert piece in text
+    assert "<svg" in (tmp_path / "page.html").read_text()
+    said = posterity("compare-products", "shop/1", "shop/1", "--picture", "it.svg", "--json").json
+    assert said["rows"] == {"both": 6, "before_only": 0, "now_only": 0}
+    assert (said["quantities"][0]["most_sds"], said["moved"]) == (0, [])
+    assert Path(said["picture"]).read_bytes().startswith(b"<?xml")
+
+
+def test_what_cannot_be_compared_is_said_in_one_line(posterity: Callable[..., Said]) -> None:
+    for words, code, why in (
+        (("shop/1",), 3, "held against what"),
+        (("shop/1", "shop/9"), 3, "shop has no version '9'"),
+        (("shop/1", "shop/1", "--picture", "it.pdf"), 3, "is no .html, .svg or .png"),
+        (("shop/1", "--on", "abcdef0"), 3, "no snapshot"),
+    ):
+        said = posterity("compare-products", *words)
+        assert (said.code, said.out) == (code, "")
+        assert why in said.err
+        assert said.err.count("\n") == 1
