@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from posterity.errors import PosterityError
-from posterity.server import page
+from posterity.server import inputs, page
 from posterity.server.access import require
 from posterity.server.errors import RequestError, error_response
 from posterity.server.handlers import (
@@ -106,6 +106,7 @@ class App:
         while True:
             await asyncio.sleep(WRITING)
             self.service.metrics.write()
+            await self.service.in_thread(inputs.write, self.service.seen.take())
 
 
 def create() -> App:

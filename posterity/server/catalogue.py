@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from posterity.errors import NotFoundError
 from posterity.registry import versions
 from posterity.registry.audit import Entry
+from posterity.registry.success import Success
 from posterity.registry.versions import Version
 from posterity.server.served import ServedVersion, load_served
 from posterity.store import ObjectStore
@@ -21,7 +22,8 @@ class Line:
     """What is served of one model.
 
     reference: the one that named it; current: None where its alias points at nothing yet; retired: number → who, when
-    and why; released: the numbers that the reference has ever named, which anybody may read (None: all).
+    and why; released: the numbers that the reference has ever named, which anybody may read (None: all); succeeded: the
+    last run of the pipeline that did.
     """
 
     model: str
@@ -30,6 +32,7 @@ class Line:
     challenger: ServedVersion | None = None
     retired: Mapping[int, Entry] = field(default_factory=dict)
     released: frozenset[int] | None = None
+    succeeded: Success | None = None
 
 
 class Catalogue:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from posterity.errors import NotFoundError, PosterityError, UnavailableError
-from posterity.registry import aliases, retirement, versions
+from posterity.registry import aliases, retirement, success, versions
 from posterity.server.catalogue import Catalogue, Line
 from posterity.server.references import ALL, CHALLENGER, ProductReference
 from posterity.server.served import ServedVersion, load_served
@@ -114,7 +114,7 @@ class Follower:
         retired = retirement.retired(self.catalogue.store, model)
         same = (before.current, before.challenger) == (current, challenger) and before.released is not None
         released = before.released if same else self._released(model, references)
-        return Line(model, name, current, challenger, retired, released)
+        return Line(model, name, current, challenger, retired, released, success.last(self.catalogue.store, model))
 
     def _served(
         self, model: str, reference: ProductReference, before: ServedVersion | None, troubles: dict[str, str]

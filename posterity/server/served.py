@@ -10,8 +10,10 @@ import orjson
 
 from posterity.data.product import ProductFacts
 from posterity.registry.versions import Version
+from posterity.scoring.columns import Columns
 from posterity.scoring.scorer import Scorer, load_scorer
 from posterity.server.http import Headers
+from posterity.server.inputs import trained_on
 from posterity.server.rows import Rows
 from posterity.server.standing import Standing, read_standing
 from posterity.store import ObjectStore, Reference
@@ -47,6 +49,7 @@ class ServedVersion:
         self.unscorable: str = record.about.get("unscorable", "")
         self.batcher: Batcher | None = None
         self._scorer: Scorer | None = None
+        self._trained: Columns | None = None
         self._lock = threading.Lock()
         self._marks = (self._mark(False), self._mark(True))
 
@@ -68,6 +71,16 @@ class ServedVersion:
             if self._scorer is None:
                 self._scorer = load_scorer(store, self.record)
             return self._scorer
+
+    def load_trained(self, store: ObjectStore) -> Columns:
+        """What the columns that are scored looked like in training; read from the store once.
+
+        Raises NotFoundError, CorruptError, UnavailableError.
+        """
+        with self._lock:
+            if self._trained is None:
+                self._trained = trained_on(store, self.record)
+            return self._trained
 
     def _mark(self, expired: bool) -> Mark:
         facts = validity(self.record, expired)

@@ -11,6 +11,7 @@ from posterity.server.catalogue import Catalogue
 from posterity.server.files import Files
 from posterity.server.follower import Follower
 from posterity.server.http import Response
+from posterity.server.inputs import Seen
 from posterity.server.metrics import Metrics
 from posterity.server.references import parse_products
 from posterity.settings import Settings
@@ -34,6 +35,7 @@ class Service:
         references = parse_products(settings.products)
         self.follower = Follower(self.catalogue, references, self.access.is_guarded)
         self.metrics = Metrics()
+        self.seen = Seen()
         self.remembered = Remembered(REMEMBERED)
         self.background = Background(BESIDE)
         self._threads = ThreadPoolExecutor(THREADS, "work")

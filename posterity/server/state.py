@@ -4,15 +4,22 @@ import platform
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from posterity import __version__
+from posterity.errors import PosterityError
+from posterity.server import inputs
 from posterity.server.catalogue import Line
 from posterity.server.served import ServedVersion, end_of
 from posterity.server.service import Service
+from posterity.stats.inputs import InputDrift
+from posterity.store import ObjectStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = ("model", "version")
 VERDICTS = ("stable", "warn", "drift", "no-baseline")
@@ -29,7 +36,9 @@ class State(Collector):
         lines = list(self._service.catalogue.lines.values())
         yield from self._server()
         yield from _products(lines)
-        yield from _standings([served for line in lines for served in (line.current, line.challenger) if served])
+        products = [served for line in lines for served in (line.current, line.challenger) if served]
+        yield from _standings(products)
+        yield from _inputs(products, self._service.store)
 
     def _server(self) -> Iterator[GaugeMetricFamily]:
         condition = self._service.follower.condition
@@ -50,6 +59,10 @@ class State(Collector):
         held = self._service.catalogue.memory()
         sizes = [((*served.about, part), size) for served in held for part, size in served.nbytes.items()]
         yield _family("posterity_product_memory_bytes", "Memory of a version", (*VERSION, "part"), sizes)
+        lines = self._service.catalogue.lines.values()
+        ended = [((line.model,), line.succeeded.time) for line in lines if line.succeeded]
+        name = "posterity_pipeline_last_success_timestamp_seconds"
+        yield _family(name, "When a run of the pipeline last succeeded", ("model",), ended)
 
 
 def _products(lines: list[Line]) -> Iterator[GaugeMetricFamily]:
@@ -121,6 +134,33 @@ def _scores(products: list[ServedVersion]) -> Iterator[GaugeMetricFamily]:
         if name not in OWN_FAMILIES
     ]
     yield _family("posterity_score", "Other scores, such as the decision loss", (*VERSION, "score"), others)
+
+
+def _inputs(products: list[ServedVersion], store: ObjectStore) -> Iterator[GaugeMetricFamily]:
+    """The rows that were scored last, by all workers, against the training data."""
+    rows = {served.about: inputs.gathered(served.about) for served in products}
+    found = [
+        ((*served.about, column.column), column)
+        for served in products
+        for column in _compared(served, rows[served.about], store)
+    ]
+    counts = [(about, len(table)) for about, table in rows.items() if len(table)]
+    yield _family("posterity_infer_rows", "Rows scored last, which are compared", VERSION, counts)
+    names = (*VERSION, "column")
+    effects = [(labels, column.effect) for labels, column in found]
+    yield _family("posterity_infer_input_effect", "How far a column is from what it was in training", names, effects)
+    drifted = [(labels, column.drifted) for labels, column in found]
+    yield _family("posterity_infer_input_drifted", "Whether that is far, and no chance", names, drifted)
+
+
+def _compared(served: ServedVersion, rows: "pd.DataFrame", store: ObjectStore) -> tuple[InputDrift, ...]:
+    """Nothing of few rows, and while the store does not give what they are compared with."""
+    if len(rows) < inputs.LEAST:
+        return ()
+    try:
+        return inputs.compared(served.load_trained(store), rows)
+    except PosterityError:
+        return ()
 
 
 def _family(

@@ -11,9 +11,14 @@ def shared_folder() -> Path:
     return Path(os.environ[FOLDER])
 
 
+def own_file(begin: str) -> Path:
+    """The file of this worker whose name begins so; its process number is the rest."""
+    return shared_folder() / f"{begin}{os.getpid()}"
+
+
 def announce() -> None:
     """Say that this worker has everything in memory."""
-    (shared_folder() / f"ready-{os.getpid()}").touch()
+    own_file("ready-").touch()
 
 
 def announced() -> int:

@@ -1,10 +1,12 @@
 """Tell the people who look after a model what they should know; the exit handler of every run."""
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from posterity import cluster
 from posterity.alerts import Alert, send
 from posterity.errors import ModelError, UnavailableError
+from posterity.registry import success
 from posterity.runs import RunLog
 from posterity.stages.runner import Context, Result, Stage
 
@@ -16,11 +18,19 @@ def work(context: Context) -> Result:
     alerts = pending_alerts(context.log, str(context.inputs["state"]))
     deliveries = [send(alert, context.settings, context.store, context.log.run) for alert in alerts]
     _mirror(context)
+    _note_success(context.log)
     values = {
         "alerts": [delivery.alert.title for delivery in deliveries if delivery.new],
         "failed_channels": [channel for delivery in deliveries for channel in delivery.failed],
     }
     return Result(values=values)
+
+
+def _note_success(log: RunLog) -> None:
+    record = log.last_attempt("register")
+    if record and record.status in {"ran", "reused"} and not log.failure:
+        when = datetime.fromtimestamp(record.started + record.seconds, UTC).isoformat(timespec="milliseconds")
+        success.note(log.store, success.Success(log.run, str(record.values["version"]), when))
 
 
 def _mirror(context: Context) -> None:

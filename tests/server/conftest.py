@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from posterity.registry import aliases
+from posterity.registry import aliases, success
 from posterity.registry.card import describe
+from posterity.registry.success import Success
 from posterity.store import ObjectStore, open_store
 from tests.server.process import Server, server
 from tests.server.products import register, sales
@@ -43,6 +44,7 @@ def fill(folder: Path, clean: pd.DataFrame) -> ObjectStore:
     register(store, clean, PAST)
     register(store, clean, NOW)
     aliases.move(store, "shop", "champion", 2, "tests", "newest")
+    success.note(store, Success("run", "shop/2", "2026-03-01T06:00:00+00:00"))
     return store
 
 

@@ -65,6 +65,7 @@ def test_figures_are_those_of_the_version(exposition: str) -> None:
         'posterity_drift_verdict{model="shop",verdict="stable",version="2"} 1.0',
         'posterity_product_rows{model="shop",version="2"} 6.0',
         'posterity_product_expired{model="shop",version="2"} 0.0',
+        'posterity_pipeline_last_success_timestamp_seconds{model="shop"} 1.7723448e+09',
         "posterity_product_trouble",
     ):
         assert sample in exposition

@@ -16,7 +16,7 @@ from posterity.errors import (
     SettingsError,
     SourceError,
 )
-from posterity.registry import aliases, versions
+from posterity.registry import aliases, success, versions
 from posterity.runs import RunLog
 from posterity.store import Reference
 from tests.bench import Bench
@@ -46,6 +46,9 @@ def test_a_second_run_does_nothing_again(ran: Bench) -> None:
     assert found.pop("notify") == "ran"
     assert set(found.values()) == {"reused"}
     assert len(versions.search(ran.store, "shop")) == 1
+    last = success.last(ran.store, "shop")
+    assert last
+    assert (last.run, last.version) == ("second", "shop/1"), "a run that finds its version succeeds too"
 
 
 @pytest.mark.parametrize("shards", ["1", "3", "4"])
@@ -255,6 +258,7 @@ def test_too_few_draws_ask_for_chains(bench: Bench, monkeypatch: pytest.MonkeyPa
     summary = bench.notify("short", "FAILED")
     assert "**Stopped in `diagnose`:**" in summary
     assert RunLog(bench.store, "short").stage("notify").values["alerts"] == ["short needs more draws"]
+    assert success.last(bench.store, "shop") is None
 
 
 @pytest.mark.parametrize(

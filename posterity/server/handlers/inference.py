@@ -26,6 +26,7 @@ async def infer(service: Service, request: Request) -> Response:
     names = wanted_outputs(asked, batcher.scorer, what)
     columns = batcher.scorer.complete(asked.columns)
     found = await batcher.score(columns, what)
+    service.seen.add(served.about, columns)
     mark = served.mark(time.time())
     return Response(answer(asked, found, names, mark.facts), JSON, 200, mark.headers, served.about)
 
