@@ -45,6 +45,7 @@ def shard(folder: Path, *_: int) -> Figures:
     import tempfile
 
     import posterity.sampling.shard as sampling
+    from posterity.sampling.assembly import assemble
     from posterity.sampling.density import Density
     from posterity.sampling.plan import Plan
     from posterity.store import open_store
@@ -70,7 +71,7 @@ def shard(folder: Path, *_: int) -> Figures:
         manifests = sampling.run_shard(store, made, density, range(CHAINS), threads=CORES)
         sampled, cpu = time.time(), _cpu()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        found = sampling.assemble(store, made.digest, range(CHAINS))
+        found = assemble(store, made.digest, range(CHAINS))
     gradients, warm = (sum(chain[name] for chain in manifests) for name in ("gradients", "warmup_gradients"))
     figures = {
         "import": moments["imported"] - STARTED,

@@ -11,8 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from posterity.errors import CorruptError, NotFoundError
-from posterity.sampling.chain import Block, ChainState
 from posterity.sampling.container import pack, unpack
+from posterity.sampling.state import Block, ChainState
 from posterity.store.digest import digest_bytes
 from posterity.store.objects import ObjectStore
 

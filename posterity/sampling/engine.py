@@ -16,6 +16,7 @@ from posterity.sampling.adaptation import FIRST_STEP_SIZE, Dual
 from posterity.sampling.density import Array, Density
 from posterity.sampling.plan import SamplerSettings
 from posterity.sampling.runtime import jax
+from posterity.sampling.state import Point
 
 jnp = jax.numpy
 
@@ -24,14 +25,6 @@ Program = Callable[..., Any]
 
 ATTEMPTS = 100
 """Random starts that a chain may try before it gives up."""
-
-
-class Point(NamedTuple):
-    """Where a chain is: position and gradient have shape (dimension,)."""
-
-    position: Array
-    log_density: NDArray[np.float64]
-    gradient: Array
 
 
 class Steps(NamedTuple):

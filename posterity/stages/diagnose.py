@@ -96,8 +96,8 @@ def _from_batches(
 
 
 def _from_chains(context: Context, plan: str, chains: list[int], seed: int) -> Posterior:
+    from posterity.sampling.assembly import assemble
     from posterity.sampling.density import Density
-    from posterity.sampling.shard import assemble
 
     density = Density.from_bytes(context.store.get(f"plans/{plan}/density"))
     found = assemble(context.store, plan, chains)

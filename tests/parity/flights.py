@@ -71,9 +71,10 @@ def pipeline_tables() -> dict[str, pd.DataFrame]:
 
 def pipeline_posterior(features: pd.DataFrame, folder: Path) -> Posterior:
     """What the stages plan, sample and diagnose make, by the same calls."""
+    from posterity.sampling.assembly import assemble
     from posterity.sampling.export import export_density
     from posterity.sampling.plan import Plan, SamplerSettings
-    from posterity.sampling.shard import assemble, run_shard
+    from posterity.sampling.shard import run_shard
 
     density = export_density(Flights().build(features))
     settings = SamplerSettings.from_mapping(Flights().sampler)

@@ -26,11 +26,7 @@ BUDGET = {
     "notify": set(),
 }
 PYMC = {"arviz", "arviz_stats", "jax", "pymc", "pytensor", "sklearn"}  # all that PyMC brings along
-MCMC = {  # stages that need more for a PyMC model; chains are read with the engine that wrote them
-    "plan": BUDGET["plan"] | PYMC,
-    "sample": {"jax", "scipy"},
-    "diagnose": BUDGET["diagnose"] | {"jax"},
-}
+MCMC = {"plan": BUDGET["plan"] | PYMC, "sample": {"jax", "scipy"}}  # stages that need more for a PyMC model
 CODE = f"""
 import sys
 from posterity.runs import RunLog

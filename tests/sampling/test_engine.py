@@ -6,9 +6,10 @@ from arviz_stats.base import array_stats
 from scipy import stats
 
 from posterity.errors import ModelError
+from posterity.sampling.assembly import assemble
 from posterity.sampling.engine import Engine
 from posterity.sampling.plan import SamplerSettings, chain_key
-from posterity.sampling.shard import assemble, run_shard
+from posterity.sampling.shard import run_shard
 from tests.sampling.conftest import plan_for
 from tests.sampling.models import EFFECT, ERROR, covariance
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from posterity.sampling.plan import SamplerSettings
 from tests.sampling.conftest import finish, plan_for, start_shard
 
@@ -28,5 +30,6 @@ def test_a_shard_that_has_sampled_has_imported_nothing_heavy(density, tmp_path):
     assert not {name.partition(".")[0] for name in json.loads(output)["modules"]} & HEAVY
 
 
-def test_settings_and_plans_need_no_jax():
-    assert not modules_of("from posterity.sampling.plan import SamplerSettings") & (HEAVY | {"jax"})
+@pytest.mark.parametrize("module", ["assembly", "plan"])
+def test_plans_and_draws_are_read_without_jax(module):
+    assert not modules_of(f"import posterity.sampling.{module}") & (HEAVY | {"jax"})

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from posterity.sampling.assembly import assemble
 from posterity.sampling.plan import SamplerSettings
-from posterity.sampling.shard import assemble
 from posterity.store import open_store
 from tests.sampling.conftest import chain_objects, finish, plan_for, start_shard
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from posterity.errors import CorruptError, NotFoundError, SettingsError
+from posterity.sampling.assembly import assemble
 from posterity.sampling.plan import Plan, SamplerSettings
-from posterity.sampling.shard import assemble, run_shard
+from posterity.sampling.shard import run_shard
 from posterity.store import open_store
 from tests.sampling.conftest import SMALL, chain_objects, finish, plan_for, start_shard
 
