@@ -38,8 +38,11 @@ def work(context: Context) -> Result:
         reference, prior = _plan_chains(context, context.model, features, settings)
     elif isinstance(context.model, MonteCarloModel):
         reference, prior = _plan_batches(context, context.model, features, settings), None
-    proposal = propose_shards(context, chains, reference)
-    shards = share_out(chains, wanted or proposal.shards)
+    proposal = None
+    if wanted is None:
+        proposal = propose_shards(context, chains, reference)
+        wanted = proposal.shards
+    shards = share_out(chains, wanted)
     facts = {**_facts(reference), "chains": chains, "shards": len(shards), "seed": context.inputs["seed"]}
     pictures = _prior_pictures(context.model, prior, features, targets)
     section = prior_section(facts, proposal=proposal, **pictures)

@@ -33,7 +33,9 @@ def test_pods_share_what_an_earlier_run_took_long_for(bench: Bench, monkeypatch:
     assert shards == ["0", "1", "2", "3"]  # half the draws: 100 s a chain
     assert "a chain 100 s (measured by run before)" in page
     bench.shards = "2"
-    assert planned(bench, "asked")[0] == ["0,2", "1,3"]
+    shards, page = planned(bench, "asked")
+    assert shards == ["0,2", "1,3"]
+    assert "Proposed" not in page
 
 
 def test_what_nobody_has_measured_is_one_shard_for_independent_draws(
