@@ -2,38 +2,20 @@
 
 import json
 import shutil
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pipelines.cli import main
 from posterity.registry import aliases
+from tests.pipelines.command import Command, Said, call
 from tests.pipelines.conftest import AS_OF, MODEL, Folder
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        assert self.out, self.err
-        return json.loads(self.out)
 
 
 @pytest.fixture
 def posterity(
     folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Said]:
+) -> Command:
     """The command in this process, on a copy of the store of the finished run, in a folder of its own."""
     shutil.copytree(folder.path / "first", tmp_path / "store")
     monkeypatch.setenv("POSTERITY_STORE", f"file://{tmp_path}/store")
@@ -41,22 +23,13 @@ def posterity(
     monkeypatch.chdir(tmp_path)
     shutil.copy(folder.path / "sales.csv", tmp_path)
 
-    def call(*arguments: str) -> Said:
-        words = [word.replace("shop.py:", f"{folder.path}/shop.py:") for word in arguments]
-        monkeypatch.setattr(sys, "argv", ["posterity", *words])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
+    def in_folder(*arguments: str) -> Said:
+        return call(monkeypatch, capsys, *(word.replace("shop.py:", f"{folder.path}/shop.py:") for word in arguments))
 
-    return call
+    return in_folder
 
 
-def test_a_run_tells_its_outcome(posterity: Callable[..., Said]) -> None:
+def test_a_run_tells_its_outcome(posterity: Command) -> None:
     facts = posterity("results", "--json").json
     assert facts["state"] == "done"
     assert facts["version"] == "shop/1"
@@ -81,7 +54,7 @@ def test_a_second_run_of_the_same_plan_samples_nothing(folder: Folder) -> None:
     assert folder.digests("second") == folder.digests("first")
 
 
-def test_runs_lists_runs_and_stages(posterity: Callable[..., Said]) -> None:
+def test_runs_lists_runs_and_stages(posterity: Command) -> None:
     assert "first" in [row["run"] for row in posterity("runs", "--json").json]
     stages = {row["stage"]: row for row in posterity("runs", "first", "--json").json}
     assert stages["ingest"]["status"] == "ran"
@@ -93,19 +66,19 @@ def test_runs_lists_runs_and_stages(posterity: Callable[..., Said]) -> None:
 
 
 @pytest.mark.parametrize("tag", ["gate=pass", "as_of=2026-02-28", "seed=1", "run=first"])
-def test_versions_are_found_by_tags(posterity: Callable[..., Said], tag: str) -> None:
+def test_versions_are_found_by_tags(posterity: Command, tag: str) -> None:
     assert [row["version"] for row in posterity("versions", "--tag", tag, "--json").json] == ["shop/1"]
     name = tag.partition("=")[0]
     assert posterity("versions", "--tag", f"{name}=other", "--json").json == []
 
 
-def test_a_version_is_found_by_a_shortened_digest(posterity: Callable[..., Said]) -> None:
+def test_a_version_is_found_by_a_shortened_digest(posterity: Command) -> None:
     digest = posterity("inspect", "shop", "--json").json["snapshot sha256"]
     assert len(posterity("versions", "--tag", f"snapshot={digest[:8]}", "--json").json) == 1
 
 
 @pytest.mark.parametrize("artifact", ["product", "posterior", "features", "snapshot", "scores", "code"])
-def test_artifacts_can_be_fetched(posterity: Callable[..., Said], tmp_path: Path, artifact: str) -> None:
+def test_artifacts_can_be_fetched(posterity: Command, tmp_path: Path, artifact: str) -> None:
     said = posterity("fetch", "shop/1", artifact, "--to", "got", "--json").json
     assert said["path"] == str(tmp_path / "got")
     from posterity.store import digest_file
@@ -113,7 +86,7 @@ def test_artifacts_can_be_fetched(posterity: Callable[..., Said], tmp_path: Path
     assert digest_file(tmp_path / "got") == said["sha256"]
 
 
-def test_a_damaged_artifact_is_refused_with_its_code(posterity: Callable[..., Said], tmp_path: Path) -> None:
+def test_a_damaged_artifact_is_refused_with_its_code(posterity: Command, tmp_path: Path) -> None:
     posterior = next((tmp_path / "store" / "posteriors").rglob("*.nc"))
     posterior.chmod(0o644)
     posterior.write_bytes(posterior.read_bytes()[:-1])
@@ -122,16 +95,14 @@ def test_a_damaged_artifact_is_refused_with_its_code(posterity: Callable[..., Sa
     assert "does not match its SHA-256" in said.err
 
 
-def test_aliases_move_with_a_reason_and_leave_a_history(posterity: Callable[..., Said]) -> None:
+def test_aliases_move_with_a_reason_and_leave_a_history(posterity: Command) -> None:
     assert posterity("baseline", "verify", "shop/1", "--reason", "read the report", "--json").json["number"] == 1
     rows = posterity("history", "shop", "--all", "--json").json
     assert [row["what"] for row in rows] == ["candidate none → 1", "baseline none → 1"]
     assert posterity("inspect", "shop@baseline", "--json").json["aliases"] == ["candidate", "baseline"]
 
 
-def test_a_version_is_tried_approved_and_rolled_back(
-    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_version_is_tried_approved_and_rolled_back(posterity: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "staging: it was not tried" in posterity("promote", "shop/1").err
     tried = posterity("promote", "shop/1", "staging", "--json").json
     assert tried["passed"], tried
@@ -153,7 +124,7 @@ def test_a_version_is_tried_approved_and_rolled_back(
     assert "their own code" in posterity("rollback", "release", "shop", "--reason", "mended").out
 
 
-def test_snapshots_can_be_looked_at_compared_and_exported(posterity: Callable[..., Said], tmp_path: Path) -> None:
+def test_snapshots_can_be_looked_at_compared_and_exported(posterity: Command, tmp_path: Path) -> None:
     digest = posterity("data", "list", "--json").json[0]["snapshot"]
     assert posterity("data", "show", digest, "--json").json["personal"] == {"cashier": "drop"}
     assert posterity("data", "diff", digest, digest, "--json").json["changed"] == 0
@@ -164,7 +135,7 @@ def test_snapshots_can_be_looked_at_compared_and_exported(posterity: Callable[..
     assert posterity("features", "show", features, "--json").json["columns"]["mean"] == "float64"
 
 
-def test_lineage_reaches_from_the_version_to_the_source(posterity: Callable[..., Said]) -> None:
+def test_lineage_reaches_from_the_version_to_the_source(posterity: Command) -> None:
     graph = posterity("lineage", "shop", "--json").json
     sources = {target: source for source, target in reversed(graph["edges"])}
     kinds = {node["id"]: node["kind"] for node in graph["nodes"]}
@@ -178,7 +149,7 @@ def test_lineage_reaches_from_the_version_to_the_source(posterity: Callable[...,
 
 
 def test_an_erased_snapshot_leaves_a_tombstone(
-    posterity: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    posterity: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSTERITY_REGISTRY", f"sqlite:///{tmp_path}/registry.db")
     digest = posterity("data", "list", "--json").json[0]["snapshot"]
@@ -198,7 +169,7 @@ def test_an_erased_snapshot_leaves_a_tombstone(
     assert "was erased on" in refused.err
 
 
-def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Callable[..., Said]) -> None:
+def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Command) -> None:
     before = posterity("runs", "first", "--json").out
     rows = posterity("stage", "first", "predict", "--json").json
     assert [row["output"] for row in rows] == ["product", "targets"]
@@ -206,9 +177,7 @@ def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Ca
     assert posterity("runs", "first", "--json").out == before
 
 
-def test_a_stage_runs_again_with_the_model_where_it_is_now(
-    posterity: Callable[..., Said], tmp_path: Path, folder: Folder
-) -> None:
+def test_a_stage_runs_again_with_the_model_where_it_is_now(posterity: Command, tmp_path: Path, folder: Folder) -> None:
     record = next((tmp_path / "store/runs/first/stages").glob("predict.json"))
     facts = json.loads(record.read_text())
     facts["inputs"]["model"] = "shop"
@@ -218,7 +187,7 @@ def test_a_stage_runs_again_with_the_model_where_it_is_now(
     assert rows[0]["recorded"] == rows[0]["now"]
 
 
-def test_predictions_can_be_exported_and_keys_scored(posterity: Callable[..., Said], tmp_path: Path) -> None:
+def test_predictions_can_be_exported_and_keys_scored(posterity: Command, tmp_path: Path) -> None:
     import pandas as pd
 
     assert posterity("export", "shop/1", "--to", "parquet", "--json").json["rows"] == 6
@@ -235,7 +204,7 @@ def test_predictions_can_be_exported_and_keys_scored(posterity: Callable[..., Sa
         assert wrong[1].partition("=")[0] in said.err
 
 
-def test_a_withdrawn_version_says_who_and_why(posterity: Callable[..., Said]) -> None:
+def test_a_withdrawn_version_says_who_and_why(posterity: Command) -> None:
     assert posterity("retire", "shop/1").code == 3
     said = posterity("retire", "shop/1", "--reason", "wrong units", "--json").json
     assert (said["version"], said["why"]) == ("shop/1", "wrong units")
@@ -277,7 +246,7 @@ def test_nothing_to_serve_is_said(empty: Folder) -> None:
     assert "no version is registered" in done.stderr
 
 
-def test_the_final_table_is_compared_with_a_run(posterity: Callable[..., Said], tmp_path: Path) -> None:
+def test_the_final_table_is_compared_with_a_run(posterity: Command, tmp_path: Path) -> None:
     import pandas as pd
 
     posterity("fetch", "shop/1", "product", "--to", "table.parquet")
@@ -358,9 +327,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "text"), WRONG, ids=[" ".join(arguments) for arguments, _ in WRONG])
-def test_wrong_input_is_refused_in_one_line(
-    posterity: Callable[..., Said], arguments: tuple[str, ...], text: str
-) -> None:
+def test_wrong_input_is_refused_in_one_line(posterity: Command, arguments: tuple[str, ...], text: str) -> None:
     said = posterity(*arguments)
     assert said.code == 3, said
     assert said.out == ""
@@ -382,9 +349,7 @@ def test_bad_data_stop_the_run_with_a_report_and_leave_the_product(folder: Folde
     assert aliases.current(folder.store, "shop", "candidate") == before
 
 
-def test_a_store_that_cannot_be_written_asks_for_a_retry(
-    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_cannot_be_written_asks_for_a_retry(posterity: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTERITY_STORE", "file:///proc/none")
     said = posterity("run", MODEL, "--as-of", AS_OF, "--source", "sales.csv")
     assert said.code == 75, said
@@ -396,7 +361,7 @@ def test_a_store_that_cannot_be_written_asks_for_a_retry(
     [("STORE", "here", "is not a store"), ("STORAGE", "x", "POSTERITY_STORAGE: no such setting; there are")],
 )
 def test_wrong_settings_are_named(
-    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str
+    posterity: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str
 ) -> None:
     monkeypatch.setenv(f"POSTERITY_{name}", value)
     said = posterity("runs")
@@ -405,7 +370,7 @@ def test_wrong_settings_are_named(
 
 
 def test_an_error_nobody_foresaw_is_one_line_and_its_trace_is_one_setting_away(
-    posterity: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+    posterity: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.cli.look.list_runs", lambda *_: 1 / 0)
     said = posterity("runs")
@@ -416,7 +381,7 @@ def test_an_error_nobody_foresaw_is_one_line_and_its_trace_is_one_setting_away(
         posterity("runs")
 
 
-def test_products_are_compared_as_table_and_picture(posterity: Callable[..., Said], tmp_path: Path) -> None:
+def test_products_are_compared_as_table_and_picture(posterity: Command, tmp_path: Path) -> None:
     """One version as published, and its posterior on the snapshot that it was fitted to: nothing may move."""
     text = posterity("compare-products", "shop/1", "--on", "shop/1", "--picture", "page.html").out
     for piece in ("differs in", "of snapshot", "6 rows in both, 0 in shop/1 only", "× 1", "page.html"):
@@ -428,7 +393,7 @@ def test_products_are_compared_as_table_and_picture(posterity: Callable[..., Sai
     assert Path(said["picture"]).read_bytes().startswith(b"<?xml")
 
 
-def test_what_cannot_be_compared_is_said_in_one_line(posterity: Callable[..., Said]) -> None:
+def test_what_cannot_be_compared_is_said_in_one_line(posterity: Command) -> None:
     for words, code, why in (
         (("shop/1",), 3, "held against what"),
         (("shop/1", "shop/9"), 3, "shop has no version '9'"),

@@ -1,53 +1,22 @@
 """The commands of a cluster as a user types them."""
 
-import json
 import socket
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import pytest
 
-from pipelines.cli import main
 from posterity.errors import UnavailableError
 from posterity.registry import identity
 from posterity.runs import RunLog, StageError, StageRecord
+from tests.pipelines.command import Command, call
 from tests.pipelines.kubeflow.backend import CREATED
 from tests.pipelines.kubeflow.conftest import Place
 from tests.pipelines.kubeflow.pods import pod, waiting
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a command gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Said]
-
-
 @pytest.fixture
 def posterity(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["posterity", *arguments])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return call
+    return partial(call, monkeypatch, capsys)
 
 
 def test_a_submitted_run_is_shown_until_it_ends(place: Place, posterity: Command) -> None:
