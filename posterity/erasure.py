@@ -1,4 +1,4 @@
-"""Erase a snapshot and what was derived from it alone, and leave a tombstone.
+"""Erase a snapshot, what was derived from it alone and what clients said of that, and leave a tombstone.
 
 What was derived from what is read from the records of stages and of their cached results. Something that was also made
 from another snapshot stays. The records of versions and stages stay as well, with figures and without rows, and tell
@@ -16,6 +16,7 @@ from posterity.data.snapshot import SNAPSHOTS, Tombstone, tombstone_key
 from posterity.errors import NotFoundError, RefusedError, SettingsError
 from posterity.registry import aliases, versions
 from posterity.registry.versions import Version
+from posterity.reported import places_of
 from posterity.store import ObjectStore
 
 SERVING = ("staging", "champion", "challenger", "baseline")
@@ -35,12 +36,14 @@ class Work:
 
 @dataclass(frozen=True)
 class Erasure:
-    """What an erasure is about: the snapshot's digest, places to erase, records of stages to strip, and versions."""
+    """What an erasure is about: the snapshot's digest, places to erase, records of stages to strip, and versions; of
+    these, `gone` are the ones whose predictions are erased, because no other snapshot gave the same."""
 
     snapshot: str
     places: list[str] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
+    gone: list[Version] = field(default_factory=list)
 
 
 def prepare(store: ObjectStore, prefix: str) -> Erasure:
@@ -57,7 +60,10 @@ def prepare(store: ObjectStore, prefix: str) -> Erasure:
                     f"{version.label} was made from snapshot {digest[:12]} and is the {alias} of {version.model}; "
                     f"let {alias} point at another version first (`posterity promote`, `posterity baseline verify`)"
                 )
-    return Erasure(digest, *_derived_alone(list(_works(store)), f"{SNAPSHOTS}{digest}/"), made)
+    places, records = _derived_alone(list(_works(store)), f"{SNAPSHOTS}{digest}/")
+    gone = [version for version in made if _place(version.references["product"].key) in places]
+    said = [place for version in gone for place in places_of(version.model, version.number)]
+    return Erasure(digest, [*places, *said], records, made, gone)
 
 
 def erase(store: ObjectStore, erasure: Erasure, who: str, why: str) -> Tombstone:

@@ -39,6 +39,11 @@ def counts(store: ObjectStore, model: str) -> dict[int, int]:
     return {number: sum(len(item["entries"]) for item in _read(store, ACTUALS, model, number)) for number in numbers}
 
 
+def places_of(model: str, number: int) -> list[str]:
+    """Where everything lies that was said of a version."""
+    return [f"{kind}/{model}/{number}/" for kind in (ACTUALS, FEEDBACK)]
+
+
 def gather(store: ObjectStore, model: str, as_of: date) -> Reference:
     """Everything reported about versions whose period is over on `as_of`, as one content-addressed object.
 

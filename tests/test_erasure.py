@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from posterity import erasure
+from posterity import erasure, reported
 from posterity.data import snapshot
 from posterity.errors import NotFoundError, RefusedError, SettingsError, SourceError, UnavailableError
 from posterity.registry import aliases, versions
@@ -74,6 +74,16 @@ def test_nothing_of_the_data_is_left(store: ObjectStore) -> None:
     assert "predictions were erased" in run_page(RunLog(store, "one"))
     assert RunLog(store, "one").stage("diagnose").values["verdict"] == "pass"
     assert "top" not in RunLog(store, "one").stage("predict").values
+
+
+def test_what_clients_said_of_its_predictions_goes_and_of_others_stays(both: ObjectStore) -> None:
+    for number in (1, 2):
+        entry = {"key": {"shop": "a"}, "values": {"returned": 0.1}, "comment": "Mrs Jones brought it back"}
+        reported.post_actuals(both, "shop", number, [entry], "till")
+        both.put(f"feedback/shop/{number}/1.json", b'{"received": "2026-04-01", "rating": "", "comment": "too low"}')
+    erase(both, taken(both, "one"))
+    said = [key for kind in (reported.ACTUALS, reported.FEEDBACK) for key in both.list(f"{kind}/")]
+    assert sorted({key.rpartition("/")[0] for key in said}) == ["actuals/shop/2", "feedback/shop/2"]
 
 
 def test_what_another_snapshot_gave_too_stays(both: ObjectStore) -> None:

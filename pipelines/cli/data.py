@@ -105,10 +105,12 @@ def erase(
 ) -> None:
     """Erase a snapshot and what was derived from it alone, for good; a tombstone stays, and the records of versions.
 
-    Artifacts in MLflow go as well. What left the store is out of reach: exports, files, pages kept by Kubeflow.
+    Rows in the SQL database, artifacts in MLflow, and what clients reported of these versions go as well. What left the
+    store otherwise is out of reach: exports, files, pages kept by Kubeflow.
     """
     from posterity import erasure
     from posterity.registry import identity, tracking
+    from posterity.release.flow import database_of
 
     store = the_store()
     found = erasure.prepare(store, snapshot)
@@ -117,11 +119,15 @@ def erase(
         print_facts(facts, as_json)
         return
     stone = erasure.erase(store, found, identity.who(), reason)
-    mirrored = not found.versions or tracking.erase(Settings.from_environment(), found.versions)
+    settings = Settings.from_environment()
+    database = database_of(settings)
+    rows = sum(database.erase(version) for version in found.gone) if database else 0
+    mirrored = not found.versions or tracking.erase(settings, found.versions)
     if as_json:
-        print_json({**facts, **asdict(stone), "registry": mirrored})
+        print_json({**facts, **asdict(stone), "database_rows": rows, "registry": mirrored})
         return
-    print_facts({**facts, "derived": f"{len(found.places)} things, erased"}, as_json)
+    there = {"database": f"{rows:,} rows of {database.name}, erased"} if database else {}
+    print_facts({**facts, "derived": f"{len(found.places)} places, erased", **there}, as_json)
     console.print(str(stone), highlight=False, markup=False, soft_wrap=True)
     if not mirrored:
         messages.print("the registry did not answer; erase again when it does, to delete its copies", soft_wrap=True)

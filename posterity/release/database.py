@@ -1,7 +1,7 @@
 """Data products in an SQL database, where people work: any URL of SQLAlchemy, SQLite and PostgreSQL tested.
 
 A version's rows are appended in one transaction, whole or not at all; which version the view `MODEL_current` shows is
-switched in another. Both can be repeated.
+switched in another, and erased they are in a third. All can be repeated.
 """
 
 import io
@@ -18,7 +18,7 @@ from sqlalchemy import exc
 from posterity.data.product import ProductFacts
 from posterity.errors import ConflictError, CorruptError, NotFoundError, SettingsError, UnavailableError
 from posterity.registry.versions import Version
-from posterity.release.tables import CURRENT, METADATA, VERSIONS, fit
+from posterity.release.tables import CURRENT, METADATA, VERSIONS, fit, table_of
 from posterity.store import ObjectStore, Reference
 
 PIECE = 20_000  # rows in memory at once
@@ -69,6 +69,22 @@ class Database:
             connection.execute(sa.delete(CURRENT).where(mine))
             if number is not None:
                 connection.execute(sa.insert(CURRENT).values(model=model, version=number))
+
+    def erase(self, version: Version) -> int:
+        """Delete the rows of `version`, and that it was ever published and shown; returns how many there were.
+
+        Another store's product under the same number is left alone.
+        """
+        table = sa.table(table_of(version.model), sa.column("version"))
+        mine = sa.and_(VERSIONS.c.model == version.model, VERSIONS.c.version == version.number)
+        shown = sa.and_(CURRENT.c.model == version.model, CURRENT.c.version == version.number)
+        with self._transaction() as connection:
+            METADATA.create_all(connection)
+            if connection.scalar(sa.select(VERSIONS.c.product).where(mine)) != version.product:
+                return 0
+            connection.execute(sa.delete(CURRENT).where(shown))
+            connection.execute(sa.delete(VERSIONS).where(mine))
+            return connection.execute(sa.delete(table).where(table.c.version == version.number)).rowcount
 
     def current(self, model: str) -> int | None:
         """The number of the version that the view of `model` shows, None where it shows none."""
@@ -125,6 +141,7 @@ def _leave_transactions_to_us(connection: Any, _: Any) -> None:
     """sqlite3 by itself begins none before a change of tables, which then stays when the rest is undone."""
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten in the file
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -46,6 +46,11 @@ def plain(model: str) -> str:
     return re.sub(r"\W", "_", model).lower()
 
 
+def table_of(model: str) -> str:
+    """The name of the table with the rows of all versions of a model."""
+    return f"{plain(model)}_products"
+
+
 def column_of(field: pa.Field) -> sa.Column[Any]:
     """The SQL column of a column of a product. Raises RefusedError where there is none."""
     if field.name in BESIDE:
@@ -82,7 +87,7 @@ def fit(connection: sa.Connection, model: str, schema: pa.Schema) -> sa.Table:
     """
     METADATA.create_all(connection)
     wanted = [column_of(field) for field in schema]
-    name = f"{plain(model)}_products"
+    name = table_of(model)
     if not sa.inspect(connection).has_table(name):
         table = sa.Table(name, sa.MetaData(), sa.Column("version", sa.Integer, nullable=False, index=True), *wanted)
         table.create(connection)

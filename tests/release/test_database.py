@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -178,6 +179,35 @@ def test_only_what_is_published_can_be_shown(store, database):
     with pytest.raises(NotFoundError, match="has no flights/2"):
         database.switch("flights", 2)
     assert database.current("flights") == 1
+
+
+def test_what_is_erased_is_nowhere_in_the_database_and_what_is_not_stays(store, database):
+    secret, other = "Kilimandscharo", "Matterhorn"
+    gone, kept = (register(store, predictions(seed=seed, note=[name] * 7)) for seed, name in ((1, secret), (2, other)))
+    for version in (gone, kept):
+        database.publish(store, version)
+    database.switch("flights", 1)
+    assert database.erase(gone) == 7
+    assert database.erase(gone) == 0
+    assert database.current("flights") is None
+    assert shown(database).empty
+    assert set(read(database, "SELECT * FROM flights_products")["note"]) == {other}
+    assert list(read(database, "SELECT * FROM posterity_versions")["version"]) == [2]
+    if database.engine.dialect.name == "sqlite":
+        data = Path(database.engine.url.database).read_bytes()
+        assert other.encode() in data
+        assert secret.encode() not in data
+
+
+def test_the_product_of_another_store_is_not_erased(store, database, tmp_path):
+    database.publish(store, register(store, predictions()))
+    other = DirectoryStore(tmp_path / "other")
+    assert database.erase(register(other, predictions(seed=2))) == 0
+    assert len(read(database, "SELECT * FROM flights_products")) == 7
+
+
+def test_nothing_is_erased_where_nothing_was_published(store, database):
+    assert database.erase(register(store, predictions())) == 0
 
 
 def test_a_table_of_somebody_else_is_left_alone(store, database):
