@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.shared import Json, console, print_facts, print_json, print_path, print_rows, the_store
-from posterity.errors import NotFoundError, SettingsError
+from posterity.errors import NotFoundError, SettingsError, UnavailableError
 from posterity.registry.versions import Version
 from posterity.settings import Settings
 
@@ -28,6 +28,7 @@ def attach(app: typer.Typer) -> None:
         inspect
     )
     app.command(epilog="Examples:\n\n  posterity fetch flights/3 posterior --to posterior.nc")(fetch)
+    app.command(epilog="Examples:\n\n  posterity mirror\n\n  posterity mirror flights --json")(mirror)
 
 
 def versions(
@@ -92,6 +93,29 @@ def fetch(
     target = to or Path(f"{found.model}-{found.number}-{artifact}{Path(reference.key).suffix}")
     target.write_bytes(reference.fetch(store))
     print_path(target, as_json, version=found.label, artifact=artifact, sha256=reference.sha256)
+
+
+def mirror(
+    model: Annotated[str, typer.Argument(help="A model; all of them if not given.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Bring MLflow up to date with the store: versions that it lacks, and where aliases point now.
+
+    After it was away, lost its database, or was exchanged for another. Runs do this for their own model.
+    """
+    from posterity.registry import tracking
+    from posterity.registry import versions as registry
+
+    store, settings = the_store(), Settings.from_environment()
+    rows: list[dict[str, object]] = []
+    for name in [known(model)] if model else registry.models(store):
+        newest = registry.get(store, name)
+        if not tracking.mirror(store, settings, newest):
+            raise UnavailableError(
+                f"the registry {settings.registry} did not take {newest.label}; see to it, then retry"
+            )
+        rows.append({"model": name, "versions": newest.number, "registry": settings.registry})
+    print_rows(rows, as_json, empty="no version yet; `posterity run MODEL` makes one")
 
 
 @baseline.command(

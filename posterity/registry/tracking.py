@@ -63,11 +63,13 @@ def mirror_run(
     status: Status,
     parameters: Mapping[str, Any],
     metrics: Mapping[str, float],
+    version: str = "",
 ) -> bool:
-    """Copy a run that registered no version of its own; returns whether the registry took it."""
+    """Copy a run that registered no version of its own: it failed, or gave what `version` is already. Returns whether
+    the registry took it."""
 
     def copy(client: "MlflowClient") -> None:
-        identifier = _run(client, settings, model, run, parameters, {})
+        identifier = _run(client, settings, model, run, parameters, {"version": version} if version else {})
         _log_metrics(client, identifier, metrics, None)
         client.set_terminated(identifier, status)
 
@@ -121,7 +123,8 @@ def _attempt(settings: Settings, what: str, work: "Callable[[MlflowClient], None
         work(_client(settings))
     except Exception as error:
         log.warning(
-            "the registry %s did not take %s (%s); nothing is lost, and the next version or alias brings it along",
+            "the registry %s did not take %s (%s); nothing is lost, and posterity mirror, the next version or alias "
+            "brings what it lacks",
             settings.registry,
             what,
             _first_line(error),

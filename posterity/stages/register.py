@@ -38,11 +38,13 @@ def work(context: Context) -> Result:
             f"registered by {version.run}",
         )
     page = _mirror(context, version)
+    is_new = version.run == context.log.run
+    if not is_new:
+        _mirror_repetition(context, version)
     data = version.to_json()
     reference = store_bytes(context.store, f"versions/{digest_bytes(data)}.json", data, "version")
     nodes, edges = graph(version)
     section = lineage_section([Node(**node) for node in nodes], edges, _reproduce(version))
-    is_new = version.run == context.log.run
     reused = "" if is_new else f"the same product is registered as {version.label}"
     values = {
         "number": version.number,
@@ -77,6 +79,16 @@ def _mirror(context: Context, version: Version) -> str:
     page = tracking.page(context.settings, version)
     context.store.put(done, json.dumps({"page": page}).encode())
     return page
+
+
+def _mirror_repetition(context: Context, version: Version) -> None:
+    """Every run is an experiment run in the registry, also one that gave nothing new."""
+    from posterity.registry import tracking
+
+    run, parameters = context.log.run, context.log.parameters()
+    tracking.mirror_run(
+        context.settings, version.model, run, "FINISHED", parameters, version.metrics, version=version.label
+    )
 
 
 def _version(context: Context, facts: ProductFacts) -> Version:

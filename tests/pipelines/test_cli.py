@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from posterity.registry import aliases
+from posterity.registry import aliases, tracking, versions
+from posterity.release.database import Database
+from posterity.settings import Settings
+from posterity.store import open_store
 from tests.pipelines.command import Command, Said, call
 from tests.pipelines.conftest import AS_OF, MODEL, Folder
 
@@ -152,6 +155,9 @@ def test_an_erased_snapshot_leaves_a_tombstone(
     posterity: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSTERITY_REGISTRY", f"sqlite:///{tmp_path}/registry.db")
+    monkeypatch.setenv("POSTERITY_DATABASE_URL", f"sqlite:///{tmp_path}/products.db")
+    store, database = open_store(f"file://{tmp_path}/store"), Database(f"sqlite:///{tmp_path}/products.db")
+    database.publish(store, versions.get(store, "shop/1"))
     digest = posterity("data", "list", "--json").json[0]["snapshot"]
     plan = posterity("erase", digest, "--dry-run", "--json").json
     assert plan["versions"] == ["shop/1"]
@@ -160,6 +166,7 @@ def test_an_erased_snapshot_leaves_a_tombstone(
     said = posterity("erase", digest, "--reason", "request 17")
     assert said.code == 0, said.err
     assert "(request 17)" in said.out
+    assert f"6 rows of {database.name}, erased" in said.out
     assert posterity("data", "list", "--json").json == []
     assert "no longer reproducible" in posterity("lineage", "shop/1").out
     assert posterity("lineage", "shop/1", "--json").json["reproducible"] is False
@@ -167,6 +174,19 @@ def test_an_erased_snapshot_leaves_a_tombstone(
     refused = posterity("reproduce", "shop/1")
     assert refused.code == 3
     assert "was erased on" in refused.err
+
+
+def test_a_registry_that_was_away_is_brought_up_to_date(
+    posterity: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTERITY_REGISTRY", "http://127.0.0.1:9")  # nobody listens there
+    said = posterity("mirror")
+    assert said.code == 75
+    assert "did not take shop/1" in said.err
+    monkeypatch.setenv("POSTERITY_REGISTRY", f"sqlite:///{tmp_path}/registry.db")
+    assert posterity("mirror", "shop", "--json").json[0]["versions"] == 1
+    assert "has 1 models" in tracking.probe(Settings.from_environment())
+    assert "no version of 'nosuch'" in posterity("mirror", "nosuch").err
 
 
 def test_a_stage_runs_again_on_its_inputs_and_leaves_the_run_alone(posterity: Command) -> None:

@@ -51,6 +51,19 @@ def test_a_second_run_does_nothing_again(ran: Bench) -> None:
     assert (last.run, last.version) == ("second", "shop/1"), "a run that finds its version succeeds too"
 
 
+def test_a_run_that_gives_nothing_new_is_an_experiment_run_all_the_same(ran: Bench, registry: str) -> None:
+    from mlflow import MlflowClient
+
+    ran.run("repeated")
+    client = MlflowClient(tracking_uri=registry, registry_uri=registry)
+    experiment = client.get_experiment_by_name("shop").experiment_id
+    (run,) = client.search_runs([experiment], "tags.posterity_run = 'repeated'")
+    assert (run.info.status, run.data.tags["version"]) == ("FINISHED", "shop/1")
+    version = versions.get(ran.store, "shop/1")
+    assert {name: float(value) for name, value in run.data.metrics.items()} == pytest.approx(version.metrics)
+    assert run.data.params["seed"] == str(version.parameters["seed"])
+
+
 @pytest.mark.parametrize("shards", ["1", "3", "4"])
 def test_shards_change_no_number(ran: Bench, shards: str) -> None:
     first = Reference.read(ran.made()["posterior"].path)
