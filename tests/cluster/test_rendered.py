@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from posterity.errors import CorruptError, GateError, RefusedError, UnavailableError
+
 from .lab import ROOT, Lab
 
 pytestmark = pytest.mark.cluster
@@ -48,11 +50,62 @@ def test_kubeflow_pipelines_is_patched_as_committed(lab: Lab, tmp_path: Path) ->
     text = lab.kubectl("kustomize", str(tmp_path / "kubeflow"))
     assert "seaweedfs" not in text
     assert not objects(text, "Secret")  # none of the passwords that everybody knows
-    golden = HERE / "golden/kubeflow.yaml"
+    assert_golden("kubeflow", text)
+
+
+def assert_golden(name: str, text: str) -> None:
+    """Hold what was rendered against the committed file."""
+    golden = HERE / f"golden/{name}.yaml"
     fresh = golden.with_suffix(".fresh")
     fresh.write_text(text)
     assert text == golden.read_text(), f"if the difference is meant, move {fresh.relative_to(ROOT)} over {golden.name}"
     fresh.unlink()
+
+
+def test_the_service_for_kserve_is_rendered_as_committed(lab: Lab) -> None:
+    assert_golden("kserve", lab.kubectl("kustomize", str(ROOT / "manifests/server/kserve")))
+
+
+def test_a_pod_of_kserve_is_that_of_the_deployment(lab: Lab, rendered: dict[str, str]) -> None:
+    """In all but the names that KServe asks for, so that neither is forgotten when the other changes."""
+    (service,) = objects(lab.kubectl("kustomize", str(ROOT / "manifests/server/kserve")), "InferenceService")
+    pod = service["spec"]["predictor"]
+    deployment, autoscaler = (
+        next(item for item in objects(rendered["kind"], kind) if item["metadata"]["namespace"] == "posterity")
+        for kind in ("Deployment", "HorizontalPodAutoscaler")
+    )
+    template = deployment["spec"]["template"]
+    assert {name: pod.pop(name) for name in ("labels", "annotations")} == {
+        name: template["metadata"][name] for name in ("labels", "annotations")
+    }
+    assert pod.pop("deploymentStrategy") == deployment["spec"]["strategy"]
+    scaled = {name: autoscaler["spec"][name] for name in ("minReplicas", "maxReplicas")}
+    assert {name: pod.pop(name) for name in scaled} == scaled
+    assert (pod.pop("scaleMetric"), pod.pop("scaleTarget")) == ("cpu", 70)
+    text = json.dumps(pod, sort_keys=True).replace("kserve-container", "server").replace("http1", "http")
+    expected = json.dumps(template["spec"], sort_keys=True).replace('"port": "http"', '"port": 8080')
+    assert json.loads(text.replace(', "protocol": "TCP"', "")) == json.loads(expected)
+
+
+def test_the_job_that_scores_is_restricted_and_has_its_own_user(lab: Lab, rendered: dict[str, str]) -> None:
+    text = lab.kubectl("kustomize", str(ROOT / "manifests/score"))
+    ((_, template),) = pods(text)
+    _assert_restricted(template["spec"])
+    (job,) = objects(text, "Job")
+    assert job["metadata"]["namespace"] == "posterity"
+    store = next(
+        item["spec"]
+        for item in objects(rendered["kind"], "NetworkPolicy")
+        if (item["metadata"]["namespace"], item["metadata"]["name"]) == ("posterity", "store")
+    )
+    assert store["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    for name in OVERLAYS:
+        declared = json.loads((ROOT / "manifests/overlays" / name / "secrets.json").read_text())
+        assert set(declared["posterity/posterity-scoring"]) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert [secret for secret, _ in _references(template["spec"])] == ["posterity-scoring"]
+    refused = job["spec"]["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"]
+    assert {kind.exit_code for kind in (RefusedError, GateError, CorruptError)} < set(refused)
+    assert UnavailableError.exit_code not in refused, "that is worth another attempt"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -60,18 +113,21 @@ def test_every_pod_is_restricted_and_has_limits(rendered: dict[str, str], name: 
     found = dict(pods(rendered[name]))
     assert len(found) >= 2
     for template in found.values():
-        spec = template["spec"]
-        assert spec["securityContext"]["runAsNonRoot"]
-        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert spec["enableServiceLinks"] is False
-        for container in spec["containers"]:
-            assert container["securityContext"] == {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            }
-            assert set(container["resources"]) == {"requests", "limits"}
-            assert container["imagePullPolicy"] == "IfNotPresent"
+        _assert_restricted(template["spec"])
+
+
+def _assert_restricted(spec: dict[str, Any]) -> None:
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["enableServiceLinks"] is False
+    for container in spec["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert set(container["resources"]) == {"requests", "limits"}
+        assert container["imagePullPolicy"] == "IfNotPresent"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

@@ -36,8 +36,11 @@ KEYS_OF_ALL_KINDS = (
     "runs/r/run.json",
     "actuals/d/rows.parquet",
     "feedback/d.json",
+    "scoring/in/keys.parquet",
+    "scoring/out/scores.parquet",
 )
-SERVED = ("products/", "posteriors/", "models/", "targets/", "scores/", "drift/", "code/")
+SERVED = ("products/", "posteriors/", "models/", "targets/", "features/", "scores/", "drift/", "code/")
+SCORES = ("products/", "posteriors/", "models/", "targets/", "code/", "scoring/")
 SAID = ("actuals/", "feedback/")
 
 
@@ -90,6 +93,13 @@ def test_servers_read_what_they_serve_and_write_what_users_say(server: Provision
     client = server.client(user)
     assert read(client, "posterity", key) == key.startswith(SERVED + SAID)
     assert write(client, "posterity", key) == key.startswith(SAID)
+
+
+@pytest.mark.parametrize("key", KEYS_OF_ALL_KINDS)
+def test_who_scores_reads_what_that_takes_and_writes_scores(server: Provisioned, key: str) -> None:
+    client = server.client("posterity-scoring")
+    assert read(client, "posterity", key) == key.startswith(SCORES)
+    assert write(client, "posterity", key) == key.startswith("scoring/out/")
 
 
 @pytest.mark.parametrize("user", sorted(set(USERS) - {"posterity-operator"}))
