@@ -74,6 +74,8 @@ def test_nothing_of_the_data_is_left(store: ObjectStore) -> None:
     assert "predictions were erased" in run_page(RunLog(store, "one"))
     assert RunLog(store, "one").stage("diagnose").values["verdict"] == "pass"
     assert "top" not in RunLog(store, "one").stage("predict").values
+    # A repetition still knows whose rows have to go from databases that were away.
+    assert [version.label for version in erasure.prepare(store, digest).gone] == ["shop/1"]
 
 
 def test_what_clients_said_of_its_predictions_goes_and_of_others_stays(both: ObjectStore) -> None:

@@ -86,9 +86,10 @@ def code(text: str) -> Markup:
 
 
 def facts(pairs: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> Markup:
-    """Name and value pairs as a grid."""
+    """Name and value pairs as a grid; what is empty is a dash."""
     rows = pairs.items() if isinstance(pairs, Mapping) else pairs
-    inner = join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value) for name, value in rows)
+    shown = [(name, "–" if isinstance(value, str | Mapping) and not value else value) for name, value in rows]
+    inner = join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value) for name, value in shown)
     return Markup('<dl class="facts">{}</dl>').format(inner) if inner else Markup("")
 
 

@@ -235,5 +235,8 @@ def _all_checks(checks: Sequence["QuantityCheck"]) -> Markup:
 def _chains(chains: Sequence[Mapping[str, Any]]) -> Markup:
     if not chains:
         return Markup("")
-    rows = [list(chain.values()) for chain in chains]
-    return markup.fold(f"How the {len(rows)} chains ran", markup.table(list(chains[0]), rows, text=(), fold_after=None))
+    known = [name for name in chains[0] if any(chain[name] not in ("", None) for chain in chains)]
+    names = sorted(known, key=lambda name: name != "chain")
+    rows = [[chain[name] for name in names] for chain in chains]
+    heads = [name.replace("_", " ") for name in names]
+    return markup.fold(f"How the {len(rows)} chains ran", markup.table(heads, rows, text=(), fold_after=None))

@@ -193,9 +193,11 @@ def estimand_summary(published: Published, report: GateReport) -> Summary:
 
 
 def _shown(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a chain that a person reads."""
+    """The facts of a chain that a person reads: figures, pod and attempt, but no digests."""
     return {
-        name: value for name, value in manifest.items() if isinstance(value, int | float | str) and name != "sha256"
+        name: value
+        for name, value in manifest.items()
+        if isinstance(value, int | float | str) and name not in {"plan", "sha256"}
     }
 
 

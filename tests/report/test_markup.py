@@ -43,6 +43,12 @@ def test_percent_of_the_unknown_is_a_dash():
     assert [markup.percent(value) for value in (0.1234, None, math.nan, math.inf)] == ["12.3 %", "–", "–", "–"]
 
 
+def test_a_fact_that_is_empty_is_a_dash_and_zero_is_none():
+    found = str(markup.facts({"source": "", "sampler": {}, "seed": 0}))
+    assert found.count("<dd>–</dd>") == 2
+    assert "<dd>0</dd>" in found
+
+
 def test_everything_that_is_text_is_escaped():
     evil = '<b onclick="x">&\'"'
     parts = [
