@@ -1,5 +1,6 @@
 """The page for people in a real browser, on a real server."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from posterity.registry import aliases, retirement, versions
 from posterity.server.page import FILES
 from posterity.store import open_store
 from tests.server.browser import CHROMIUM, PHONE, Browser, Page, browser
-from tests.server.conftest import PAST, Strict, fill
+from tests.server.conftest import NOW, PAST, Strict, fill
 from tests.server.process import Server, server
 from tests.server.products import register
 from tests.shop import Shop
+from tests.stalls import Stalls
 
 without = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (apt-get install chromium)")
 DESK = (1280, 900)
@@ -133,17 +135,43 @@ def test_feedback_makes_the_round(site: Server, chromium: Browser) -> None:
     page.open(f"{site.url}/#/shop/e", SHOWN)
     page.see("document.querySelector('#row input[value=\"too low\"]').focus()")
     page.press(" ", "Tab")
+    page.type("31.5")
+    page.press("Tab")
     page.type("closed <b>on</b> Sunday")
     page.press("Tab", "Enter")
     said = page.until("document.querySelector('.said').innerText")
-    assert "too low: closed <b>on</b> Sunday" in said  # as text
+    assert "too low: it should be 31.5: closed <b>on</b> Sunday" in said  # as text
     assert "kept" in page.see("document.querySelector('form + .note').textContent")
     stored = site.get("/v1/products/shop/feedback").json
     assert stored["versions"] == [{"version": 2, "count": 1}]
-    assert [(item["key"], item["rating"], item["comment"]) for item in stored["newest"]] == [
-        (["e"], "too low", "closed <b>on</b> Sunday")
+    assert [[item[name] for name in ("key", "rating", "value", "comment")] for item in stored["newest"]] == [
+        [["e"], "too low", 31.5, "closed <b>on</b> Sunday"]
     ]
     assert page.complaints() == []
+
+
+@without
+def test_what_happened_is_reported_from_the_page(chromium: Browser, tmp_path: Path, clean: pd.DataFrame) -> None:
+    """Shares in percent, as the page shows them."""
+    store = open_store(f"file://{tmp_path}/store")
+    register(store, clean, NOW, Stalls())
+    aliases.move(store, "stalls", "champion", 1, "tests", "first")
+    with server(tmp_path, store.url) as running:
+        page = Page(chromium, PHONE)
+        page.open(f"{running.url}/#/stalls/b", SHOWN)
+        page.see("document.querySelector('.outcome summary').click()")
+        page.see("document.querySelector('.outcome input[name=busy]').focus()")
+        for place, text in enumerate(("62.5", "27", "40")):
+            if place:
+                page.press("Tab")
+            page.type(text)
+        page.press("Tab", "Enter")
+        assert "next run" in page.until("document.querySelector('.outcome .note').textContent")
+        assert running.get("/v1/products/stalls/actuals").json["versions"] == [{"version": 1, "count": 1}]
+        assert page.complaints() == []
+    (kept,) = (json.loads(store.get(key)) for key in store.list("actuals/stalls/1/"))
+    values = {"busy": 0.625, "sales": 27, "customers": 40}
+    assert kept["entries"] == [{"key": {"shop": "b"}, "values": values, "comment": ""}]
 
 
 @without

@@ -3,7 +3,7 @@
 import { get, keepToken } from "./api.js";
 import { spark } from "./charts.js";
 import { count, h, keyOf, keyPath, writer } from "./dom.js";
-import { feedback } from "./feedback.js";
+import { feedback, outcome } from "./feedback.js";
 import { about, lineage } from "./product.js";
 import { card } from "./row.js";
 
@@ -137,7 +137,7 @@ async function show(key) {
   if (state.shown !== key) return;
   notice("warn", ...(missing ? [h("span", {}, `Some of this is missing: ${missing}`)] : []));
   const told = { row: one.prediction, distributions: spread.distributions, contributions: why.contributions, history: past.versions };
-  at("row").replaceChildren(...[card(state.facts, told), feedback(base(), state.facts, key), lineage(state.facts)].flat(3).filter(Boolean));
+  at("row").replaceChildren(...[card(state.facts, told), feedback(base(), state.facts, key), outcome(base(), state.facts, key), lineage(state.facts)].flat(3).filter(Boolean));
   list();
 }
 
