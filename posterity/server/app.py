@@ -105,8 +105,11 @@ class App:
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(WRITING)
-            self.service.metrics.write()
-            await self.service.in_thread(inputs.write, self.service.seen.take())
+            try:
+                self.service.metrics.write()
+                await self.service.in_thread(inputs.write, self.service.seen.take())
+            except OSError:  # no room on the disk: there may be some later
+                log.exception("what was counted cannot be written")
 
 
 def create() -> App:

@@ -42,15 +42,16 @@ def side_by_side(handler: Handler, read: Read | None = None) -> Handler:
 
     @wraps(handler)
     async def answer(service: Service, request: Request) -> Response:
+        share, shadow = service.settings.challenger_share, service.settings.shadow_share
         line = service.catalogue.lines.get(request.values["{model}"])
-        if line is None or line.challenger is None or line.current is None or ALIAS in request.headers:
+        if not (share or shadow) or ALIAS in request.headers or not (line and line.challenger and line.current):
             return await handler(service, request)
-        settings, challenger = service.settings, line.challenger
+        challenger = line.challenger
         place = hundredth(challenger, request)
-        if place < settings.challenger_share:
+        if place < share:
             return await _answered(service, request, handler, challenger)
         said = await handler(service, request)
-        if read and said.body and place < settings.challenger_share + settings.shadow_share:
+        if read and said.body and place < share + shadow:
             started = service.background.start(_shadow(service, request, handler, read, challenger, said))
             if not started:
                 service.metrics.count_challenge(challenger.about, "skipped")
@@ -92,8 +93,8 @@ async def _answered(service: Service, request: Request, handler: Handler, challe
     if not challenger.mark(time.time()).expired:
         try:
             said = await handler(service, _to_challenger(request))
-        except PosterityError:
-            pass  # the champion may know better
+        except Exception as error:  # whatever it is, the champion may know better
+            _log(challenger, error)
         else:
             service.metrics.count_challenge(challenger.about, "answered")
             return said
@@ -116,13 +117,18 @@ async def _shadow(
         other = await handler(service, question)
         found = differences(challenger.facts.quantities, *(read(orjson.loads(item.body)) for item in (said, other)))
     except Exception as error:  # nobody waits for it
-        if not isinstance(error, PosterityError):
-            log.exception("%s cannot be compared", challenger.record.label)
+        _log(challenger, error)
         service.metrics.count_challenge(challenger.about, "failed")
         return
     service.metrics.count_challenge(challenger.about, "compared")
     for quantity, values in found.items():
         service.metrics.observe_difference((*said.about, other.about[1], quantity), values)
+
+
+def _log(challenger: ServedVersion, error: Exception) -> None:
+    """Log what nobody raised on purpose."""
+    if not isinstance(error, PosterityError):
+        log.error("the challenger %s fails", challenger.record.label, exc_info=error)
 
 
 def _to_challenger(request: Request) -> Request:

@@ -1,12 +1,14 @@
 """Champion and challenger side by side."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from posterity import Draws
 from posterity.model.contract import Quantity
 from posterity.registry import aliases, versions
 from posterity.server.challenge import FARTHEST, differences
@@ -36,20 +38,37 @@ class Gaps(Shop):
     name = "gaps"
 
 
+class Sound(Shop):
+    """Its challenger is broken."""
+
+    name = "fragile"
+
+
+class Fragile(Shop):
+    """It fails on single rows."""
+
+    name = "fragile"
+
+    def predict(self, draws: Draws, targets: pd.DataFrame) -> Mapping[str, Any]:
+        1 / (len(targets) - 1)
+        return super().predict(draws, targets)
+
+
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
-    """chain: 1 and, shifted, 2; gaps: 1 and, of fewer shops, 2; shop: 1 and, expired, 2; each the champion and the
-    challenger."""
+    """chain: 1 and, shifted, 2; gaps: 1 and, of fewer shops, 2; shop: 1 and, expired, 2; fragile: 1 and, failing, 2;
+    each the champion and the challenger."""
     folder = tmp_path_factory.mktemp("sides")
     store = open_store(f"file://{folder}/store")
     clean = sales(folder, PAST)
     many = pd.concat([clean[clean["shop"] == "a"].assign(shop=name) for name in SHOPS], ignore_index=True)
-    for made, model in ((many, Chain()), (clean, Gaps()), (clean, Shop())):
+    for made, model in ((many, Chain()), (clean, Gaps()), (clean, Shop()), (clean, Sound())):
         register(store, made, NOW, model)
     register(store, many, NOW, Chain(), shift=SHIFT)
     register(store, clean[clean["shop"].isin(list("abc"))], NOW, Gaps())
     register(store, clean, PAST)
-    for model in ("chain", "gaps", "shop"):
+    register(store, clean, NOW, Fragile(), shift=SHIFT)
+    for model in ("chain", "gaps", "shop", "fragile"):
         aliases.move(store, model, "champion", 1, "tests", "first")
         aliases.move(store, model, "challenger", 2, "tests", "to be compared")
     return store
@@ -141,8 +160,16 @@ def test_the_champion_answers_what_the_challenger_cannot(replaced: Server) -> No
     assert said == {"a": 2, "b": 2, "c": 2, "d": 1, "e": 1, "f": 1}
     assert replaced.get(f"{base}/z").status == 404
     assert replaced.get("/v1/products/shop/predictions/a").json["version"] == 1, "the challenger has expired"
+    fails = replaced.ask("POST", "/v2/models/fragile/infer", infer("a"), **BESIDE)
+    assert fails.status == 500
+    assert replaced.ask("POST", "/v2/models/fragile/infer", infer("a")).json["model_version"] == "1"
     counted = replaced.metrics()
-    for model, outcome, count in (("gaps", "answered", 3), ("gaps", "refused", 4), ("shop", "refused", 1)):
+    for model, outcome, count in (
+        ("gaps", "answered", 3),
+        ("gaps", "refused", 4),
+        ("shop", "refused", 1),
+        ("fragile", "refused", 1),
+    ):
         assert counted[f'posterity_challenges_total{{model="{model}",outcome="{outcome}",version="2"}}'] == count
 
 
