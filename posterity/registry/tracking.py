@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
 NOISY = ("alembic", "mlflow.store.db.utils", "mlflow.tracking")
+CAUGHT_UP = "nothing is lost: posterity mirror, the next version or the next alias brings it along"
 LONGEST = 5000  # characters of a tag or parameter that MLflow's databases have room for
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def mirror(store: ObjectStore, settings: Settings, version: Version) -> bool:
             numbers[each.number] = known.get(each.product) or _copy_version(client, store, settings, each)
         _copy_aliases(client, store, version.model, numbers)
 
-    return _attempt(settings, version.label, copy)
+    return _attempt(settings, version.label, copy, CAUGHT_UP)
 
 
 def mirror_run(
@@ -73,7 +74,7 @@ def mirror_run(
         _log_metrics(client, identifier, metrics, None)
         client.set_terminated(identifier, status)
 
-    return _attempt(settings, f"run {run}", copy)
+    return _attempt(settings, f"run {run}", copy, f"posterity runs {run} shows it")
 
 
 def erase(settings: Settings, found: Sequence[Version]) -> bool:
@@ -90,7 +91,8 @@ def erase(settings: Settings, found: Sequence[Version]) -> bool:
                 get_artifact_repository(artifacts, tracking_uri=settings.registry).delete_artifacts()
                 client.set_model_version_tag(version.model, number, "erased", "true")
 
-    return _attempt(settings, ", ".join(version.label for version in found), delete)
+    labels = ", ".join(version.label for version in found)
+    return _attempt(settings, f"the erasure of {labels}", delete, "erase again when it answers")
 
 
 def page(settings: Settings, version: Version) -> str:
@@ -105,7 +107,7 @@ def page(settings: Settings, version: Version) -> str:
         for run in client.search_runs([experiment], f"tags.{RUN} = '{version.run}'"):
             pages.append(f"{base.rstrip('/')}/#/experiments/{experiment}/runs/{run.info.run_id}")
 
-    _attempt(settings, f"a question after {version.label}", find)
+    _attempt(settings, f"a question after {version.label}", find, "there is no link to its page")
     return pages[0] if pages else ""
 
 
@@ -117,18 +119,12 @@ def probe(settings: Settings) -> str:
         raise UnavailableError(f"the registry {settings.registry} does not answer ({_first_line(error)})") from error
 
 
-def _attempt(settings: Settings, what: str, work: "Callable[[MlflowClient], None]") -> bool:
-    """Whatever ails the mirror must not fail the run."""
+def _attempt(settings: Settings, what: str, work: "Callable[[MlflowClient], None]", after: str) -> bool:
+    """Whatever ails the mirror must not fail the run; `after` is what people can do about it."""
     try:
         work(_client(settings))
     except Exception as error:
-        log.warning(
-            "the registry %s did not take %s (%s); nothing is lost, and posterity mirror, the next version or alias "
-            "brings what it lacks",
-            settings.registry,
-            what,
-            _first_line(error),
-        )
+        log.warning("the registry %s did not take %s (%s); %s", settings.registry, what, _first_line(error), after)
         return False
     return True
 

@@ -141,6 +141,8 @@ def test_what_an_absent_registry_missed_arrives_later_in_order(store, settings, 
         assert not tracking.mirror(store, away, version)
         assert time.monotonic() - begun < 15
         assert f"did not take flights/{salt}" in caplog.text
+    assert not tracking.mirror_run(away, "flights", "run-1", "FAILED", {"seed": 1}, {})
+    assert "posterity runs run-1 shows it" in caplog.text
     assert tracking.mirror(store, settings, version)
     assert {int(each.tags[tracking.NUMBER]): each.version for each in mirrored(settings)} == {1: 1, 2: 2, 3: 3}
 
