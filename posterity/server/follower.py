@@ -111,6 +111,8 @@ class Follower:
             else:
                 name = f"{model}{str(reference)[len(reference.model) :]}"
                 current = self._served(model, reference, before.current, troubles)
+        if current and challenger and current.record.number == challenger.record.number:
+            challenger = None  # it has become the champion, and its alias was left where it was
         retired = retirement.retired(self.catalogue.store, model)
         same = (before.current, before.challenger) == (current, challenger) and before.released is not None
         released = before.released if same else self._released(model, references)

@@ -214,6 +214,17 @@ def test_a_challenger_may_be_read_by_those_who_read(store: ObjectStore, tmp_path
         assert running.get(path, **token).status == 200
 
 
+def test_a_challenger_that_becomes_the_champion_is_none_any_more(store: ObjectStore, tmp_path: Path) -> None:
+    aliases.move(store, "shop", "challenger", 1, "tests", "to be compared")
+    with server(tmp_path, store.url, products=BOTH, challenger_share="100") as running:
+        path = "/v1/products/shop/predictions/a"
+        assert running.get(path, **BESIDE).json["version"] == 1
+        aliases.move(store, "shop", "champion", 1, "tests", "it won")
+        running.until(path, lambda answer: answer.json["version"] == 1)
+        assert running.get(path, **BESIDE).json["code"] == "no_challenger"
+        assert not any('role="challenger"' in name for name in running.metrics())
+
+
 def test_differences_are_in_standard_deviations_and_bounded() -> None:
     quantities = (Quantity("sales", "items"), Quantity("visits", "people"))
     champion = {"sales_mean": [1.0, 2.0, 3.0, None], "sales_sd": [0.5, 0.0, 0.0, 1.0], "visits_mean": [1.0]}
