@@ -237,6 +237,8 @@ def _chains(chains: Sequence[Mapping[str, Any]]) -> Markup:
         return Markup("")
     known = [name for name in chains[0] if any(chain[name] not in ("", None) for chain in chains)]
     names = sorted(known, key=lambda name: name != "chain")
+    if names == ["chain"]:
+        return Markup("")  # independent draws have no history
     rows = [[chain[name] for name in names] for chain in chains]
     heads = [name.replace("_", " ") for name in names]
     return markup.fold(f"How the {len(rows)} chains ran", markup.table(heads, rows, text=(), fold_after=None))
