@@ -1,4 +1,4 @@
-"""Compile the pipelines to YAML: `experiment.yaml` beside this file is committed, and a test fails when it is stale."""
+"""Compile the pipelines to YAML: those beside this file are committed, and a test fails when one of them is stale."""
 
 import hashlib
 import tempfile
@@ -8,30 +8,38 @@ from typing import Any
 from kfp import compiler
 from kfp.compiler.compiler_utils import KubernetesManifestOptions
 
+from pipelines import experiment, release
 from pipelines.compile_settings import CompileSettings
-from pipelines.experiment import build
 from posterity.errors import SettingsError
 
 COMPILED = Path(__file__).with_name("experiment.yaml")
 DEFAULTS = CompileSettings()
+BUILDERS = {"experiment": experiment.build, "staging": release.build_staging, "production": release.build_production}
 
 
-def compile_experiment(path: Path = COMPILED, settings: CompileSettings = DEFAULTS) -> Path:
-    """Write the compiled experiment pipeline to `path` (.yaml), whole or not at all."""
-    return _replace(path, experiment_yaml(settings))
+def compile_all(folder: Path = COMPILED.parent, settings: CompileSettings = DEFAULTS) -> list[Path]:
+    """Write every compiled pipeline to `folder`, under its name."""
+    return [compile_pipeline(folder / f"{name}.yaml", name, settings) for name in BUILDERS]
 
 
-def experiment_yaml(settings: CompileSettings = DEFAULTS) -> str:
-    """The compiled experiment pipeline."""
-    return _compiled(build(settings))
+def compile_pipeline(path: Path, name: str = "experiment", settings: CompileSettings = DEFAULTS) -> Path:
+    """Write the compiled pipeline `name` to `path` (.yaml), whole or not at all."""
+    return _replace(path, _compiled(BUILDERS[name](settings)))
 
 
-def compile_manifest(path: Path, settings: CompileSettings, namespace: str) -> Path:
+def versions(settings: CompileSettings = DEFAULTS) -> dict[str, tuple[str, str]]:
+    """Name of each pipeline at Kubeflow Pipelines → the name of its version, by its content, and its text."""
+    built = [build(settings) for build in BUILDERS.values()]
+    texts = {pipeline.name: _compiled(pipeline) for pipeline in built}
+    return {name: (version_name(name, text), text) for name, text in texts.items()}
+
+
+def compile_manifest(path: Path, name: str, settings: CompileSettings, namespace: str) -> Path:
     """Write `Pipeline` and `PipelineVersion`, for API servers that keep pipelines as resources of Kubernetes.
 
     The version is called by its content: the same pipeline compiled again is the same version.
     """
-    pipeline = build(settings)
+    pipeline = BUILDERS[name](settings)
     options = KubernetesManifestOptions(
         pipeline_name=pipeline.name,
         pipeline_version_name=version_name(pipeline.name, _compiled(pipeline)),
@@ -64,4 +72,4 @@ def _replace(path: Path, text: str) -> Path:
 
 
 if __name__ == "__main__":
-    print(compile_experiment())
+    print(*compile_all(), sep="\n")

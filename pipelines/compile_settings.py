@@ -108,6 +108,13 @@ class StageSettings:
     )
 
 
+RELEASE = ("deploy", "probe", "record", "check", "promote")  # steps of the staging and production pipelines
+# Each takes minutes at most; and what two of them refuse, they would refuse again.
+QUICK = {"cpu_request": "100m", "memory_request": "256Mi", "deadline": 1800}
+STEPS: Mapping[str, Mapping[str, Any]] = {
+    name: {**QUICK, "retries": 0 if name in ("record", "check", "promote") else 2} for name in RELEASE
+}
+
 # A shard is the stage that runs long and on machines that are taken away: it goes on where it was.
 SAMPLE = {"cpu_request": "500m", "memory_request": "1Gi", "deadline": 2 * 86400, "retries": 8}
 
@@ -126,8 +133,11 @@ class CompileSettings:
     store_secret: str = _setting("posterity-store", _name, "Secret with the credentials of the object store")
     pseudonym_secret: str = _setting("posterity-pseudonyms", _name, "Secret with the key of pseudonyms; may be missing")
     alert_secret: str = _setting("posterity-alerts", _name, "Secret with the URLs of alerts; may be missing")
+    release_secret: str = _setting(
+        "posterity-release", _name, "Secret with database and token for releases; may be missing"
+    )
     stages: StageSettings = field(default_factory=StageSettings)
-    own: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"sample": SAMPLE})
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"sample": SAMPLE, **STEPS})
 
     def of_stage(self, stage: str) -> StageSettings:
         """The settings of one stage."""
@@ -148,11 +158,11 @@ class CompileSettings:
                 changed = replace(changed, **_parsed(CompileSettings, "", {name: value}, where))
             elif name == EVERY_STAGE:
                 changed = replace(changed, stages=replace(changed.stages, **_stage(name, value, where)))
-            elif name in ORDER:
+            elif name in (*ORDER, *RELEASE):
                 own = {**changed.own.get(name, {}), **_stage(name, value, where)}
                 changed = replace(changed, own={**changed.own, name: own})
             else:
-                known = ", ".join([*_parsers(CompileSettings), EVERY_STAGE, *ORDER])
+                known = ", ".join([*_parsers(CompileSettings), EVERY_STAGE, *ORDER, *RELEASE])
                 raise SettingsError(f"{where}: there is no compile setting {name!r}; there are {known}")
         return changed
 

@@ -2,15 +2,19 @@
 
 from kfp import dsl, kubernetes
 
-from pipelines.compile_settings import CompileSettings, StageSettings
+from pipelines.compile_settings import RELEASE, CompileSettings, StageSettings
 
 USER = 10001  # of all images
 NEEDED = ("POSTERITY_STORE", "POSTERITY_REGISTRY")
 WELCOME = (
+    "POSTERITY_API_ENDPOINT",
     "POSTERITY_LINEAGE_URL",
     "POSTERITY_LOG_LEVEL",
     "POSTERITY_DASHBOARD_URL",
     "POSTERITY_REGISTRY_URL",
+    "POSTERITY_RELEASE",
+    "POSTERITY_STAGING_URL",
+    "POSTERITY_PRODUCTION_URL",
     "AWS_ENDPOINT_URL_S3",
     "AWS_REGION",
 )
@@ -20,8 +24,8 @@ DAY = 86400
 
 
 def configure(task: dsl.PipelineTask, settings: CompileSettings) -> dsl.PipelineTask:
-    """Let the task of a stage run as the settings say."""
-    stage = task.name.replace("-", "_")
+    """Let the task of a stage, or of a step of a release, run as the settings say."""
+    stage = task.component_spec.name.replace("-", "_")
     own = settings.of_stage(stage)
     task.set_caching_options(False)  # stages find earlier results in the store, by what they really depend on
     task.set_container_image(settings.image_of(stage))
@@ -80,7 +84,10 @@ def _give_settings(task: dsl.PipelineTask, settings: CompileSettings, stage: str
     kubernetes.use_secret_as_env(task, settings.store_secret, _same("AWS_SESSION_TOKEN"), optional=True)
     if stage == "ingest":
         kubernetes.use_secret_as_env(task, settings.pseudonym_secret, _same("POSTERITY_PSEUDONYM_KEY"), optional=True)
-    if stage == "notify":
+    if stage in RELEASE:
+        names = _same("POSTERITY_DATABASE_URL", "POSTERITY_TOKEN")
+        kubernetes.use_secret_as_env(task, settings.release_secret, names, optional=True)
+    if stage in ("notify", "record"):
         kubernetes.use_secret_as_env(task, settings.alert_secret, _same("POSTERITY_ALERT_URLS"), optional=True)
 
 

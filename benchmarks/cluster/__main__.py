@@ -25,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.compile import compile_experiment
+from pipelines.compile import compile_pipeline
 from pipelines.compile_settings import read_settings
 from posterity.runs import ORDER, RunLog, StageRecord
 from posterity.sampling.shards import Costs, option
@@ -79,7 +79,7 @@ def main() -> None:
     found: dict[int, list[Run]] = {shards: [] for shards in arguments.shards}
     with TemporaryDirectory() as folder:
         settings = read_settings([], arguments.image, arguments.sample_image)
-        compiled = compile_experiment(Path(folder) / "experiment.yaml", settings)
+        compiled = compile_pipeline(Path(folder) / "experiment.yaml", settings=settings)
         for number in range(arguments.runs):
             for shards in arguments.shards:
                 found[shards].append(one_run(arguments, compiled, shards, seed=1000 + 10 * number + shards))

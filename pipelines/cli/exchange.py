@@ -34,41 +34,53 @@ COMPILE = """Examples:
 
   posterity compile --settings parallelism=8 --settings sample.node_selector='{pool: spot}' --out flights.yaml
 
+  posterity compile --pipeline staging --image posterity/stage:1a2b3c --out staging.yaml
+
   posterity compile --manifest --image posterity/stage:1a2b3c --out pipeline.yaml"""
+
+PIPELINES = ("experiment", "staging", "production")
 
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.command("compile", epilog=COMPILE)(compile_pipeline)
+    app.command("compile", epilog=COMPILE)(compile_)
     app.command(epilog=COMPARE)(compare)
 
 
-def compile_pipeline(
+def compile_(
     image: Image = "",
     sample_image: SampleImage = "",
     settings: CompileSetting = None,
-    out: Annotated[Path | None, typer.Option(help="File to write; pipelines/experiment.yaml if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; those in pipelines/ if not given.")] = None,
+    pipeline: Annotated[
+        str, typer.Option(help="experiment, staging or production: what --out is to hold.")
+    ] = "experiment",
     as_manifest: Annotated[
         bool, typer.Option("--manifest", help="Write Pipeline and PipelineVersion, for kubectl apply.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compile the experiment pipeline to YAML, for Kubeflow Pipelines and for local runs.
+    """Compile the pipelines to YAML: the experiment, for Kubeflow Pipelines and for local runs, staging and production.
 
-    Without options it is the committed pipelines/experiment.yaml. Settings fill in images and how the pods of the
-    stages run, and change nothing else; docs/settings.md lists them.
+    Without options these are the committed files in pipelines/. Settings fill in images and how the pods of the stages
+    run, and change nothing else; docs/settings.md lists them.
     """
-    from pipelines.compile import COMPILED, compile_experiment, compile_manifest
+    from pipelines.compile import compile_all, compile_manifest, compile_pipeline
     from pipelines.compile_settings import read_settings
     from posterity.settings import Settings
 
     filled = read_settings(settings or [], image, sample_image)
-    if out is None and (image or sample_image or settings or as_manifest):
-        raise SettingsError("give --out FILE: pipelines/experiment.yaml is the pipeline with default settings")
-    if out and as_manifest:
-        print_path(compile_manifest(out, filled, Settings.from_environment().namespace), as_json)
+    if pipeline not in PIPELINES:
+        raise SettingsError(f"--pipeline {pipeline!r} is none of {', '.join(PIPELINES)}")
+    if out is None and (image or sample_image or settings or as_manifest or pipeline != PIPELINES[0]):
+        raise SettingsError("give --out FILE: the files in pipelines/ have default settings")
+    if out is None:
+        for path in compile_all():
+            print_path(path, as_json)
+    elif as_manifest:
+        print_path(compile_manifest(out, pipeline, filled, Settings.from_environment().namespace), as_json)
     else:
-        print_path(compile_experiment(out or COMPILED, filled), as_json)
+        print_path(compile_pipeline(out, pipeline, filled), as_json)
 
 
 def compare(

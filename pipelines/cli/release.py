@@ -14,7 +14,6 @@ from posterity.settings import Settings
 from posterity.store import ObjectStore
 
 if TYPE_CHECKING:
-    from posterity.release.decision import Decision
     from posterity.release.staging import Trial
 
 ModelName = Annotated[str, typer.Argument(help="A model with registered versions.")]
@@ -38,6 +37,7 @@ def attach(app: typer.Typer) -> None:
         '  posterity approve flights/3 --override --reason "worse in one month, and the old source is gone"'
     )(approve)
     app.command(epilog='Examples:\n\n  posterity acknowledge flights/3 --reason "a strike in June"')(acknowledge)
+    app.command(epilog="Examples:\n\n  kubectl apply -k manifests/pins")(pins)
     app.command(epilog="Examples:\n\n  posterity history flights\n\n  posterity history flights --all --json")(history)
 
 
@@ -45,19 +45,25 @@ def promote(
     version: VersionName,
     alias: Annotated[str, typer.Argument(help="champion, staging, challenger or candidate.")] = "champion",
     reason: Annotated[str, typer.Option(help="Why, for candidate and challenger; written to the audit log.")] = "",
+    server_image: Annotated[
+        str, typer.Option(help="Image of the server to try it with in staging, on a cluster; the one that runs if not.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Take a version a step further: try it in staging, or put it into production if all it needs is there.
 
     For production it must have passed staging, gate and checks, and be a refresh on new data alone or approved
-    (posterity approve). Repeating it finishes what was interrupted. Exit code 3 says what is in the way.
+    (posterity approve). Repeating it finishes what was interrupted. Exit code 3 says what is in the way. Where
+    POSTERITY_API_ENDPOINT names a cluster, the staging or production pipeline does it there.
     """
     store = the_store()
     found = versions.get(store, version)
     if alias == "baseline":
         raise SettingsError("the baseline is verified, not promoted: posterity baseline verify VERSION --reason …")
+    if server_image and not (alias == "staging" and _on_cluster()):
+        raise SettingsError("--server-image is for staging on a cluster; what was tried there goes into production")
     if alias == "staging":
-        try_in_staging(store, found, as_json)
+        try_in_staging(store, found, as_json, server_image)
     elif alias == "champion":
         _produce(store, found, as_json)
     else:
@@ -116,9 +122,13 @@ def product(
     from posterity.release.production import earlier
 
     store = the_store()
-    name = known(model)
+    name, settings = known(model), Settings.from_environment()
     found = versions.get(store, f"{name}/{to}") if to else earlier(store, name)
-    _say_moved(store, found, back_to(store, Settings.from_environment(), found, reason), as_json)
+    _say_moved(store, found, back_to(store, settings, found, reason), as_json)
+    if _on_cluster() and not settings.database_url:
+        from posterity.release.start import PRODUCTION
+
+        _start(PRODUCTION, found, as_json=False)  # which brings the database after
 
 
 @rollback.command("model", epilog='Examples:\n\n  posterity rollback model flights/2 --reason "the new prior is wrong"')
@@ -149,6 +159,29 @@ def release(model: ModelName, reason: Reason = "", as_json: Json = False) -> Non
         _say(f"runs of {known(model)} take their own code and settings again ({entry.who}: {entry.why})")
 
 
+def pins(as_json: Json = False) -> None:
+    """Start the production pipeline for every version that the ConfigMap posterity-pins asks for and that is not in
+    production yet. Such a pin, a reviewed change in Git, is the approval. Runs in a pod of the cluster."""
+    from components.release.rollout import Servers
+    from posterity import cluster
+    from posterity.release.decision import current_champion
+    from posterity.release.start import PRODUCTION, start
+
+    if not cluster.is_pod():
+        raise SettingsError(
+            "posterity pins runs in a pod, as an account that reads pins: kubectl apply -k manifests/pins"
+        )
+    store, settings = the_store(), Settings.from_environment()
+    asked = [versions.get(store, label) for label in Servers("production").pins().values()]
+    started = []
+    for version in asked:
+        champion = current_champion(store, version.model)
+        if champion is None or champion.number != version.number:
+            job, link = start(settings, PRODUCTION, version.label)
+            started.append({"version": version.label, "job": job, "link": link})
+    print_rows(started, as_json, empty="production is what posterity-pins asks for")
+
+
 def history(
     model: ModelName,
     everything: Annotated[bool, typer.Option("--all", help="Every entry of the audit log instead.")] = False,
@@ -163,9 +196,14 @@ def history(
     print_rows(rows, as_json, empty=f"no version of {model} has been in production; --all shows what else happened")
 
 
-def try_in_staging(store: ObjectStore, version: Version, as_json: bool) -> None:
+def try_in_staging(store: ObjectStore, version: Version, as_json: bool, server_image: str = "") -> None:
     """Try a version in staging, and put it into production if it needs nobody's approval. Raises RefusedError where
     staging fails."""
+    if _on_cluster():
+        from posterity.release.start import STAGING
+
+        _start(STAGING, version, as_json, server_image=server_image)
+        return
     trial, text = step_forward(store, version, f"staging of {version.label}")
     rows = [{"check": item.name, "passed": item.passed, "what": item.text} for item in trial.checks]
     if as_json:
@@ -179,30 +217,42 @@ def try_in_staging(store: ObjectStore, version: Version, as_json: bool) -> None:
 
 def step_forward(store: ObjectStore, version: Version, run: str) -> "tuple[Trial, str]":
     """Staging and, for a refresh that passes every check, production: how staging went, and what follows in words."""
-    from posterity.release.flow import into_production, try_in_staging
+    from posterity.release.flow import into_production, next_step, try_in_staging
 
     settings = Settings.from_environment()
     trial, decision = try_in_staging(store, settings, version, run)
-    if decision.allowed:
-        into_production(store, settings, version)
-    return trial, next_step(version, trial.passed, decision)
-
-
-def next_step(version: Version, passed: bool, decision: "Decision") -> str:
-    """What follows staging, in words."""
-    if decision.allowed:
-        return f"staging passed; {version.label} is in production: {decision.why}"
-    if decision.waits and not decision.failed:
-        how = f'posterity approve {version.label} --reason "…"'
-        return f"staging passed; {version.label} waits for an approval, because {decision.waits}: {how}"
-    reasons = "; ".join(f"{check.name}: {check.text}" for check in decision.failed)
-    return f"staging {'passed' if passed else 'failed'}; {version.label} does not go into production: {reasons}"
+    if not decision.allowed:
+        return trial, next_step(trial, decision)
+    into_production(store, settings, version)
+    return trial, f"staging passed; {version.label} is in production: {decision.why}"
 
 
 def _produce(store: ObjectStore, version: Version, as_json: bool) -> None:
-    from posterity.release.flow import into_production
+    from posterity.release.flow import into_production, refuse_unless_allowed
+    from posterity.release.start import PRODUCTION
 
-    _say_moved(store, version, into_production(store, Settings.from_environment(), version), as_json)
+    settings = Settings.from_environment()
+    if _on_cluster():
+        refuse_unless_allowed(store, settings, version)
+        _start(PRODUCTION, version, as_json)
+        return
+    _say_moved(store, version, into_production(store, settings, version), as_json)
+
+
+def _on_cluster() -> bool:
+    """Whether servers are rolled out by pipelines."""
+    return bool(Settings.from_environment().api_endpoint)
+
+
+def _start(pipeline: str, version: Version, as_json: bool, **parameters: str) -> None:
+    from posterity.release.start import start
+
+    job, link = start(Settings.from_environment(), pipeline, version.label, **parameters)
+    if as_json:
+        print_json({"version": version.label, "pipeline": pipeline, "job": job, "link": link})
+    else:
+        _say(f"{pipeline} runs for {version.label} as {job}{f': {link}' if link else ''}")
+        _say(f"how it ended: posterity history {version.model} --all")
 
 
 def _say_moved(store: ObjectStore, version: Version, moved: Move, as_json: bool) -> None:

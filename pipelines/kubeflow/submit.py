@@ -10,6 +10,7 @@ from pipelines.kubeflow.cluster import Cluster
 from posterity.errors import ModelError, RefusedError, SettingsError
 from posterity.model.loading import installed_models
 from posterity.registry import images
+from posterity.registry.identity import who
 from posterity.runs import RunLog
 from posterity.settings import Settings
 from posterity.stages.inputs import parse_day, share_out
@@ -63,15 +64,14 @@ def submit(request: Request, settings: Settings) -> Submitted:
         return before
     if (cluster := Cluster.of(settings)) and (missing := cluster.missing(request.settings)):
         raise RefusedError(missing[0])
-    from pipelines.compile import experiment_yaml, version_name
+    from pipelines.compile import versions
     from pipelines.experiment import NAME
 
-    text = experiment_yaml(request.settings)
-    version = api.upload(NAME, version_name(NAME, text), text)
+    uploaded = {name: api.upload(name, *version) for name, version in versions(request.settings).items()}
     given = {**request.parameters(), "run": request.run, "cause": request.cause}
-    job = api.start(experiment_of(request.model), request.run, version, given)
+    job = api.start(experiment_of(request.model), request.run, uploaded[NAME], given)
     link = settings.run_page(job)
-    log.begin(request.parameters(), request.cause, job, link)
+    log.begin(request.parameters(), request.cause, who(), job, link)
     return Submitted(log, job, link, note)
 
 

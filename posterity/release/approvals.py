@@ -36,10 +36,22 @@ def approve(store: ObjectStore, settings: Settings, version: Version, why: str, 
     return audit.record(store, version.model, APPROVE, version.number, who(), why, override=sorted(override))
 
 
+def approve_pinned(store: ObjectStore, version: Version) -> Entry:
+    """Take a reviewed change in Git, which pins production to `version`, as its approval. Only who may roll out servers
+    reads that pin: the account that does is who acts."""
+    for entry in audit.entries(store, version.model, APPROVE, number=version.number):
+        if entry.facts.get("pinned"):
+            return entry
+    why = f"production is pinned to {version.label} in Git"
+    return audit.record(store, version.model, APPROVE, version.number, who(), why, override=[], pinned=True)
+
+
 def approval(store: ObjectStore, settings: Settings, version: Version) -> Entry | None:
     """The newest approval of `version` that counts."""
     given = audit.entries(store, version.model, APPROVE, number=version.number)
-    counting = [entry for entry in given if not objection(store, settings, version, entry.who)]
+    counting = [
+        entry for entry in given if entry.facts.get("pinned") or not objection(store, settings, version, entry.who)
+    ]
     return counting[-1] if counting else None
 
 

@@ -1,7 +1,7 @@
 """The steps from a candidate to production, each of which can be repeated; pipelines and the command call the same."""
 
 from posterity.errors import PosterityError
-from posterity.registry import aliases
+from posterity.registry import aliases, versions
 from posterity.registry.aliases import Move
 from posterity.registry.identity import who
 from posterity.registry.versions import Version
@@ -11,13 +11,20 @@ from posterity.release.database import Database
 from posterity.release.decision import Decision, decide
 from posterity.release.probe import probe
 from posterity.release.process import client_of
-from posterity.release.production import Grounds, Production, roll_back, settle
+from posterity.release.production import CHAMPION, Grounds, Production, roll_back, settle
 from posterity.release.request import tell
 from posterity.release.staging import Trial
 from posterity.settings import Settings
-from posterity.store import ObjectStore
+from posterity.store import ObjectStore, open_store
 
 STAGING = "staging"
+
+
+def open_version(name: str) -> tuple[ObjectStore, Settings, Version]:
+    """The version that a task of a pipeline was told of, MODEL/NUMBER, with the store and the settings of its pod."""
+    settings = Settings.from_environment()
+    store = open_store(settings.store)
+    return store, settings, versions.get(store, name)
 
 
 def point_staging(store: ObjectStore, version: Version, run: str) -> None:
@@ -50,10 +57,30 @@ def try_in_staging(store: ObjectStore, settings: Settings, version: Version, run
     return conclude_staging(store, settings, version, run, "", probe_staging(store, settings, version))
 
 
+def next_step(trial: Trial, decision: Decision) -> str:
+    """What follows staging, in words."""
+    label = decision.version.label
+    if decision.allowed:
+        return f"staging passed; {label} may go into production: {decision.why}"
+    if decision.waits and not decision.failed:
+        how = f'posterity approve {label} --reason "…"'
+        return f"staging passed; {label} waits for an approval, because {decision.waits}: {how}"
+    reasons = "; ".join(f"{check.name}: {check.text}" for check in decision.failed)
+    return f"staging {'passed' if trial.passed else 'failed'}; {label} does not go into production: {reasons}"
+
+
+def refuse_unless_allowed(store: ObjectStore, settings: Settings, version: Version) -> Decision:
+    """What lets `version` into production. Raises RefusedError saying what is in the way; nothing is in the way of one
+    that is there already, whose promotion or rollback is being finished."""
+    decision = decide(store, settings, version)
+    if aliases.current(store, version.model, CHAMPION) != version.number:
+        decision.refuse()
+    return decision
+
+
 def into_production(store: ObjectStore, settings: Settings, version: Version) -> Move:
     """Check, probe, move the pointer, publish. Raises RefusedError saying what is in the way."""
-    decision = decide(store, settings, version)
-    decision.refuse()
+    decision = refuse_unless_allowed(store, settings, version)
     with client_of(settings, settings.production_url, f"{version.model}@champion") as client:
         grounds = Grounds(decision.how, decision.who, decision.why)
         return Production(store, client, database_of(settings)).promote(version, grounds)

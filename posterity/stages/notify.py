@@ -5,8 +5,10 @@ from typing import Any, Literal
 
 from posterity import cluster
 from posterity.alerts import Alert, send
-from posterity.errors import ModelError, UnavailableError
-from posterity.registry import success
+from posterity.errors import ModelError, PosterityError, UnavailableError
+from posterity.registry import success, versions
+from posterity.release import staging
+from posterity.release.start import STAGING, start
 from posterity.runs import RunLog
 from posterity.stages.runner import Context, Result, Stage
 
@@ -16,12 +18,15 @@ NO_ERROR = "No stage left an error: it was stopped, or its pod never started. Lo
 def work(context: Context) -> Result:
     """Alert on failure, on a posterior that needs more draws, and on drift. A run without any of them is silent."""
     alerts = pending_alerts(context.log, str(context.inputs["state"]))
+    tried, trouble = _start_staging(context)
+    alerts += trouble
     deliveries = [send(alert, context.settings, context.store, context.log.run) for alert in alerts]
     _mirror(context)
     _note_success(context.log)
     values = {
         "alerts": [delivery.alert.title for delivery in deliveries if delivery.new],
         "failed_channels": [channel for delivery in deliveries for channel in delivery.failed],
+        "staging": tried,
     }
     return Result(values=values)
 
@@ -45,6 +50,23 @@ def _mirror(context: Context) -> None:
         metrics = {name: value for record in context.log.stages() for name, value in _figures(record.values).items()}
         parameters = context.log.parameters()
         tracking.mirror_run(context.settings, name, context.log.run, "FAILED", parameters, metrics)
+
+
+def _start_staging(context: Context) -> tuple[str, list[Alert]]:
+    """Let the staging pipeline try what this run has registered; its page or identifier, and what to tell people."""
+    registered = context.log.last_attempt("register")
+    settings = context.settings
+    if not (registered and registered.status == "ran" and cluster.is_pod() and settings.api_endpoint):
+        return "", []
+    label = str(registered.values["version"])
+    if settings.release == "off" or staging.latest(context.store, versions.get(context.store, label)):
+        return "", []
+    try:
+        job, link = start(settings, STAGING, label)
+    except PosterityError as error:
+        body = f"{error}\nTry it by hand: posterity promote {label} staging"
+        return "", [Alert(f"{label} is not tried in staging", body, "warning", f"{label} not tried")]
+    return link or job, []
 
 
 def _figures(values: dict[str, Any]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from kfp import Client
 
-from pipelines.compile import compile_experiment
+from pipelines.compile import compile_pipeline
 from pipelines.compile_settings import read_settings
 from posterity.runs import RunLog
 from posterity.store import ObjectStore, open_store
@@ -41,7 +41,7 @@ class Cluster:
         self.store: ObjectStore = open_store("s3://posterity")
         small = ["sample.memory_limit=1Gi", "sample.cpu_request=100m"]  # five shards have room at the same time
         settings = read_settings(small, self.images["stage"], self.images["sample"])
-        self.compiled = compile_experiment(folder / "experiment.yaml", settings)
+        self.compiled = compile_pipeline(folder / "experiment.yaml", settings=settings)
 
     def start(self, name: str, model: str, as_of: str, **parameters: Any) -> str:
         """Start a run called `name`; returns the identifier of its job."""

@@ -74,6 +74,11 @@ def elsewhere(deployed: Lab, tag: str) -> Iterator[None]:
 
 PODS: dict[str, tuple[str, dict[str, str], set[str]]] = {
     "stage": ("kubeflow", RUN, {MINIO, REGISTRY, PRODUCTION, STAGING, KUBERNETES}),
+    "exit handler": (
+        "kubeflow",
+        {**RUN, "app.kubernetes.io/component": "notify"},
+        {MINIO, REGISTRY, PRODUCTION, STAGING, KUBERNETES, STAND_IN},
+    ),
     "submit": ("kubeflow", ours("posterity-submit"), {MINIO, KUBERNETES, STAND_IN}),
     "registry": ("kubeflow", ours("posterity-registry"), {MINIO}),
     "minio": ("kubeflow", ours("minio"), set()),

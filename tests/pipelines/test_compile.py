@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from pipelines.compile import COMPILED, compile_experiment, compile_manifest
+from pipelines.compile import COMPILED, compile_all, compile_manifest, compile_pipeline
 from pipelines.compile_settings import CompileSettings, read_settings
 from posterity.runs import ORDER
 from posterity.settings import Settings
@@ -45,10 +45,37 @@ def component_of(spec: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_committed_yaml_is_what_the_pipeline_compiles_to(tmp_path: Path) -> None:
-    fresh = compile_experiment(tmp_path / "fresh.yaml")
-    assert fresh.read_text() == COMPILED.read_text(), "stale: run `make compile` and commit it"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["fresh.yaml"]
+def test_the_committed_yaml_is_what_the_pipelines_compile_to(tmp_path: Path) -> None:
+    for fresh in compile_all(tmp_path):
+        committed = COMPILED.with_name(fresh.name)
+        assert fresh.read_text() == committed.read_text(), "stale: run `make compile` and commit it"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["experiment.yaml", "production.yaml", "staging.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "tasks"),
+    [
+        ("staging", {"deploy", "probe", "record", "deploy-2", "promote"}),
+        ("production", {"check", "deploy", "promote"}),
+    ],
+)
+def test_releases_run_as_stages_do_and_know_the_secrets_of_releases(pipeline: str, tasks: set[str]) -> None:
+    spec, platform = documents(COMPILED.with_name(f"{pipeline}.yaml"))
+    assert set(stages_of(spec)) == tasks
+    for name, pod in pods_of((spec, platform)).items():
+        assert pod["securityContext"] == {"runAsUser": "10001", "runAsNonRoot": True}, name
+        assert "posterity-release" in {source["secretName"] for source in pod["secretAsEnv"]}, name
+        assert "pip install" not in " ".join(spec["deploymentSpec"]["executors"][name]["container"]["command"])
+    never = {name: task.get("retryPolicy", {}).get("maxRetryCount", 0) for name, task in stages_of(spec).items()}
+    assert {name for name, count in never.items() if not count} == tasks & {"record", "check", "promote"}
+
+
+def test_every_pipeline_is_compiled_with_the_same_settings(tmp_path: Path) -> None:
+    settings = CompileSettings(image="registry.example.org/posterity/stage:1a2b3c")
+    for name in ("staging", "production"):
+        spec = documents(compile_pipeline(tmp_path / "filled.yaml", name, settings))[0]
+        images = {item["container"]["image"] for item in spec["deploymentSpec"]["executors"].values()}
+        assert images == {settings.image}
 
 
 def test_every_stage_is_a_task_and_none_is_cached_by_the_backend(compiled: tuple[dict[str, Any], Any]) -> None:
@@ -145,7 +172,7 @@ CHANGED = re.compile(
 
 def test_settings_fill_in_what_they_say_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text(FILLED)
-    filled = compile_experiment(tmp_path / "filled.yaml", read_settings([str(tmp_path / "settings.yaml")]))
+    filled = compile_pipeline(tmp_path / "filled.yaml", settings=read_settings([str(tmp_path / "settings.yaml")]))
     before, after = leaves(documents(COMPILED)), leaves(documents(filled))
     different = {path: after.get(path) for path in {*before, *after} if before.get(path) != after.get(path)}
     assert [path for path in different if not CHANGED.fullmatch(path)] == []
@@ -182,13 +209,16 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def test_pipelines_can_be_resources_of_kubernetes(tmp_path: Path) -> None:
-    pipeline, version = documents(compile_manifest(tmp_path / "pipeline.yaml", CompileSettings(), "kubeflow"))
+    pipeline, version = documents(
+        compile_manifest(tmp_path / "pipeline.yaml", "experiment", CompileSettings(), "kubeflow")
+    )
     assert (pipeline["kind"], pipeline["metadata"]["name"]) == ("Pipeline", "posterity-experiment")
     assert (version["kind"], version["spec"]["pipelineName"]) == ("PipelineVersion", "posterity-experiment")
     assert [version["spec"]["pipelineSpec"], version["spec"]["platformSpec"]] == documents(COMPILED)
     again, other = CompileSettings(), CompileSettings(parallelism=2)
     names = [
-        documents(compile_manifest(tmp_path / "p.yaml", item, "a"))[1]["metadata"]["name"] for item in (again, other)
+        documents(compile_manifest(tmp_path / "p.yaml", "experiment", item, "a"))[1]["metadata"]["name"]
+        for item in (again, other)
     ]
     assert names[0] == version["metadata"]["name"] != names[1], "a version is called by its content"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from posterity.registry import aliases, retirement
+from posterity.registry import aliases, retirement, versions
 from posterity.store import ObjectStore
 from tests.server.process import Server, server
 
@@ -118,6 +118,17 @@ def test_a_first_version_is_served_once_it_is_current(store: ObjectStore, tmp_pa
         assert running.get("/v1/products/shop/versions/1/predictions/a").status == 200, "to be probed before"
         aliases.move(store, "shop", "staging", 1, "tests", "first")
         assert running.until("/v1/products/shop", lambda answer: answer.status == 200).json["version"] == 1
+
+
+def test_a_broken_version_on_trial_keeps_no_server_down(store: ObjectStore, tmp_path: Path) -> None:
+    aliases.move(store, "shop", "staging", 2, "tests", "to be tried")
+    version = versions.get(store, "shop/2")
+    key = version.references["product"].key.replace("product.json", "predictions.parquet")
+    store.overwrite(key, b"cut short")
+    with server(tmp_path, store.url, products="shop@staging") as running:
+        ready = running.until("/v2/health/ready", lambda answer: answer.status == 200).json
+        assert "does not match its SHA-256" in ready["products"]["shop"]["trouble"]
+        assert running.get("/v1/products/shop/predictions/a").status in (404, 503)
 
 
 @pytest.mark.parametrize("products", ["shop/1", "shop/1 *@champion"])

@@ -45,15 +45,24 @@ class Backend:
     def _pipelines(self, method: str, words: list[str], query: dict[str, str], body: bytes) -> Answer:
         if words and words[0] == "upload_version":
             return 200, self._upload(query, body)
+        if words and words[0] == "names":
+            found = self.pipelines.get(words[1])
+            return (200, {"pipeline_id": found}) if found else (404, {"message": "no such pipeline"})
         if words:
-            wanted = _filtered(query)
-            there = [item for name, item in self.versions.items() if name == wanted]
-            return 200, {"pipeline_versions": there, "total_size": len(there)}
+            return 200, self._versions(words[0], query)
         if method == "POST":
-            self.pipelines[json.loads(body)["display_name"]] = "p1"
-            return 200, {"pipeline_id": "p1"}
+            number = f"p{len(self.pipelines) + 1}"
+            self.pipelines[json.loads(body)["display_name"]] = number
+            return 200, {"pipeline_id": number}
         there = [{"pipeline_id": item} for name, item in self.pipelines.items() if name == _filtered(query)]
         return 200, {"pipelines": there}
+
+    def _versions(self, pipeline: str, query: dict[str, str]) -> Any:
+        there = {name: item for name, item in self.versions.items() if item["pipeline_id"] == pipeline}
+        if "filter" in query:
+            there = {name: item for name, item in there.items() if name == _filtered(query)}
+        newest_first = list(reversed(there.values()))
+        return {"pipeline_versions": newest_first[: int(query.get("page_size", 20))], "total_size": len(there)}
 
     def _upload(self, query: dict[str, str], body: bytes) -> Any:
         text = re.search(rb"\r\n\r\n(.*)\r\n--", body, re.DOTALL)

@@ -34,11 +34,12 @@ def test_a_run_is_started_and_both_sides_name_the_other(place: Place) -> None:
 def test_the_same_pipeline_is_uploaded_once_and_another_is_another_version(place: Place) -> None:
     for name in ("r1", "r2"):
         submit(dataclasses.replace(REQUEST, run=name), place.settings)
-    assert len(place.backend.versions) == 1
+    assert len(place.backend.versions) == 3
     settings = read_settings(["sample.memory_limit=8Gi"])
     submit(dataclasses.replace(REQUEST, run="r3", settings=settings), place.settings)
-    assert len(place.backend.versions) == 2
-    assert all(name.startswith("posterity-experiment-") for name in place.backend.versions)
+    names = [name.rpartition("-")[0] for name in place.backend.versions]
+    once = ["posterity-experiment", "posterity-staging", "posterity-production"]
+    assert names == [*once, "posterity-experiment"], "what has not changed is there already"
     assert place.backend.experiments == ["posterity delays"]
 
 
