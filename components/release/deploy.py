@@ -24,12 +24,12 @@ def deploy(version: str, place: str, image: str, patience: int, job: str, rollou
 
     servers = Servers(place)
     before, check = servers.image, Check("rollout", True, "the servers run")
+    if place == "staging":  # first, since servers become ready when they hold what they are pointed at
+        store, _, found = open_version(version)
+        point_staging(store, found, job)
     try:
         servers.roll_out(image, patience)
     except RefusedError as error:
         check = Check("rollout", False, str(error))
-    if place == "staging" and check.passed:
-        store, _, found = open_version(version)
-        point_staging(store, found, job)
     print(check.text)
     write_rollout(rollout.path, before, image, check)

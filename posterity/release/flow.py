@@ -44,8 +44,15 @@ def probe_staging(store: ObjectStore, settings: Settings, version: Version) -> t
 def conclude_staging(
     store: ObjectStore, settings: Settings, version: Version, run: str, image: str, checks: tuple[Check, ...]
 ) -> tuple[Trial, Decision]:
-    """Write down how it went, tell people what the version waits for, and say whether it may go into production."""
+    """Write down how it went, tell people what the version waits for, and say whether it may go into production.
+
+    A version that failed leaves staging to the champion, since servers that start anew are not ready without what they
+    are pointed at.
+    """
     trial = staging.record(store, version, run, image, checks)
+    champion = aliases.current(store, version.model, CHAMPION)
+    if not trial.passed and champion and aliases.current(store, version.model, STAGING) == version.number:
+        aliases.move(store, version.model, STAGING, champion, who(), f"{version.label} failed in staging")
     decision = decide(store, settings, version)
     tell(store, settings, decision, trial)
     return trial, decision

@@ -30,7 +30,7 @@ from .test_submit import Command, person  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.cluster
 
-PATIENCE = 40  # seconds until servers have to be up: enough for those that come up at all
+PATIENCE = 60  # seconds until servers have to be up: enough for those that come up at all
 
 
 class Reader:
@@ -180,6 +180,7 @@ def test_a_table_that_lost_a_row_never_leaves_staging(line: Line, reader: Reader
     line.store.overwrite(key, table.drop(index=2).to_parquet(index=False))
     assert line.runs(STAGING, broken) == "FAILED"
     assert not staging.latest(line.store, broken).passed
+    assert aliases.current(line.store, line.model, "staging") == 1
     assert line.runs(PRODUCTION, broken) == "FAILED"
     assert line.champion() == 1
 
