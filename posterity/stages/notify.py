@@ -56,12 +56,14 @@ def _start_staging(context: Context) -> tuple[str, list[Alert]]:
     """Let the staging pipeline try what this run has registered; its page or identifier, and what to tell people."""
     registered = context.log.last_attempt("register")
     settings = context.settings
-    if not (registered and registered.status == "ran" and cluster.is_pod() and settings.api_endpoint):
+    if settings.release == "off" or not settings.api_endpoint or not cluster.is_pod():
+        return "", []
+    if not registered or registered.status != "ran":
         return "", []
     label = str(registered.values["version"])
-    if settings.release == "off" or staging.latest(context.store, versions.get(context.store, label)):
-        return "", []
     try:
+        if staging.latest(context.store, versions.get(context.store, label)):
+            return "", []
         job, link = start(settings, STAGING, label)
     except PosterityError as error:
         body = f"{error}\nTry it by hand: posterity promote {label} staging"
