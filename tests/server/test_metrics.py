@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -90,8 +91,8 @@ def test_a_worker_that_was_killed_leaves_nothing_in_flight(tmp_path: Path, monke
     from posterity.server.metrics import bury_dead
 
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    gone = os.spawnlp(os.P_NOWAIT, "true", "true")
-    os.waitpid(gone, 0)
+    with subprocess.Popen(["true"]) as process:
+        gone = process.pid
     for process in (gone, os.getpid()):
         (tmp_path / f"gauge_livesum_{process}.db").touch()
         (tmp_path / f"counter_{process}.db").touch()
