@@ -43,7 +43,9 @@ class Seen:
 
     def add(self, about: About, columns: Columns) -> None:
         """Remember rows that were scored with a version."""
-        kept = self._versions.setdefault(about, {name: deque(maxlen=LAST) for name in columns})
+        kept = self._versions.get(about)
+        if kept is None:
+            kept = self._versions[about] = {name: deque(maxlen=LAST) for name in columns}
         for name, values in columns.items():
             kept[name].extend(values[-LAST:].tolist())
         self._new.add(about)
