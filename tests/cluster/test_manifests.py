@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from .cluster import until
 from .lab import ROOT, CommandError, Lab
 
 pytestmark = pytest.mark.cluster
@@ -27,8 +28,10 @@ def test_deploying_again_makes_no_pod_and_no_credential_anew(deployed: Lab, tag:
     def found() -> set[tuple[str, str]]:
         selector = "app.kubernetes.io/name in (minio, posterity-registry, posterity-server)"
         pods = json.loads(deployed.kubectl("get", "pods", "-A", "-l", selector, "-o", "json"))["items"]
-        return {(pod["metadata"]["name"], pod["metadata"]["uid"]) for pod in pods}
+        staying = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return {(pod["name"], pod["uid"]) for pod in staying}
 
+    until(lambda: len(found()) == 5, 120)  # one each, and a second production server by the autoscaler
     before, credentials = found(), deployed.secret("minio-users")
     said = deployed.make("deploy", f"TAG={tag}")
     assert found() == before
