@@ -69,6 +69,9 @@ class Settings:
     server_workers: int = _number(1, "Processes of a server, each with a copy of what it serves", least=1)
     server_keep: int = _number(2, "Versions that a server keeps in memory beside the current ones", least=0)
     server_poll: int = _number(2, "Seconds after which a server looks at the pointers again", least=1)
+    server_drain: int = _number(
+        0, "Seconds for which a server that was told to end goes on, asking its clients to connect anew", least=0
+    )
     challenger_share: int = _number(
         0, "Share of the questions about single rows, in percent, that the challenger answers", least=0, most=100
     )

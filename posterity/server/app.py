@@ -25,6 +25,7 @@ from posterity.server.handlers import (
 from posterity.server.http import Receive, Request, Scope, Send
 from posterity.server.routing import Route, Router
 from posterity.server.service import Service
+from posterity.server.workers import is_ending
 from posterity.settings import Settings
 
 DESCRIBED: tuple[Route, ...] = (
@@ -54,6 +55,7 @@ class App:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.router = Router(ROUTES)
+        self.is_ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and count it. What it costs, millions of answers cost: it calls little."""
@@ -81,6 +83,8 @@ class App:
         finally:
             metrics.now_in_flight -= 1
         headers = ((b"content-type", response.kind), *response.headers)
+        if self.is_ending:
+            headers = (*headers, (b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
         method = request.method if request.method in METHODS else "OTHER"
@@ -105,6 +109,7 @@ class App:
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(WRITING)
+            self.is_ending = is_ending()
             try:
                 self.service.metrics.write()
                 await self.service.in_thread(inputs.write, self.service.seen.take())

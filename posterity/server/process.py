@@ -1,13 +1,14 @@
 """The server's processes: granian with one or several workers."""
 
 import os
+import signal
 import socket
 import tempfile
 
 from posterity.errors import SettingsError, UnavailableError
 from posterity.server.access import parse_tokens
 from posterity.server.references import parse_products
-from posterity.server.workers import FOLDER
+from posterity.server.workers import FOLDER, announce_end
 from posterity.settings import Settings
 from posterity.store import open_store
 
@@ -57,7 +58,22 @@ def _run(settings: Settings, host: str, port: int) -> None:
         websockets=False,
         log_level=level,
     )
+    if settings.server_drain:
+        server.on_startup(lambda: _end_slowly(settings.server_drain))
     server.serve()
+
+
+def _end_slowly(seconds: int) -> None:
+    """Once told to end, go on for some time: whoever sends requests here hears of it late, and a client that keeps its
+    connection not at all, until an answer closes it."""
+    end = signal.getsignal(signal.SIGTERM)
+
+    def drain(*_: object) -> None:
+        announce_end()
+        signal.signal(signal.SIGALRM, end)
+        signal.alarm(seconds)
+
+    signal.signal(signal.SIGTERM, drain)
 
 
 def _refuse_taken(host: str, port: int) -> None:

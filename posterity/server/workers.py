@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+ENDING = "ending"
 
 
 def shared_folder() -> Path:
@@ -24,6 +25,16 @@ def announce() -> None:
 def announced() -> int:
     """How many living workers have said so."""
     return sum(is_alive(int(path.name.rpartition("-")[2])) for path in shared_folder().glob("ready-*"))
+
+
+def announce_end() -> None:
+    """Say that this server was told to end."""
+    (shared_folder() / ENDING).touch()
+
+
+def is_ending() -> bool:
+    """Whether this server was told to end."""
+    return (shared_folder() / ENDING).exists()
 
 
 def is_alive(process: int) -> bool:

@@ -78,7 +78,7 @@ def test_run_version_and_registry_name_each_other(
     assert (facts["cause"], facts["parameters"]["shards"]) == ("nightly", "2")
     assert str(cluster.kfp.get_run(facts["job"]).display_name) == log.run
     version = versions.get(cluster.store, registered["version"])
-    if version.run == log.run:  # else the same product was registered by an earlier session
+    if version.run == log.run:  # else the same product was registered by an earlier run of these tests
         assert version.tags["pipeline_job"] == facts["job"]
     assert re.search(r"/#/experiments/\d+/runs/[0-9a-f]{32}$", registered["page"])
     rows = json.loads(person("posterity", "runs", "--json").stdout)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import threading
 import time
 from collections import Counter
@@ -136,3 +137,19 @@ def test_a_pinned_version_stays(store: ObjectStore, tmp_path: Path, products: st
     with server(tmp_path, store.url, products=products) as running:
         said = running.get("/v1/products").json["products"]
         assert [(item["reference"], item["current"]["version"]) for item in said] == [("shop/1", 1)]
+
+
+def test_a_server_that_is_told_to_end_lets_no_request_fail(store: ObjectStore, tmp_path: Path) -> None:
+    with server(tmp_path, store.url, server_drain="4") as running:
+        kept = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
+        kept.request("GET", PATHS[0])
+        assert kept.getresponse().read()
+        running.process.send_signal(signal.SIGTERM)
+        asked = "keep-alive"
+        while asked != "close":
+            kept.request("GET", PATHS[0])
+            answer = kept.getresponse()
+            asked = answer.getheader("connection", "keep-alive")
+            assert (answer.status, len(answer.read()) > 0) == (200, True)
+        assert running.get(PATHS[0]).status == 200, "whoever comes now is answered as well"
+        assert running.process.wait(30) == 0
