@@ -79,7 +79,8 @@ class Line:
     def made(self, number: int, rows: int, **facts: Any) -> Version:
         """Register the candidate `number`, of `rows` rows."""
         table = products.predictions(rows, number, mark=float(number))
-        return products.register(self.store, table, model=self.model, run=f"{self.model}-{number}", **facts)
+        facts |= {"model": self.model, "run": f"{self.model}-{number}", "parameters": {"model": self.model, "seed": 1}}
+        return products.register(self.store, table, **facts)
 
     def runs(self, pipeline: str, version: Version, **parameters: Any) -> str:
         """How a release pipeline ends for a version."""
@@ -171,6 +172,8 @@ def test_a_refresh_goes_through_without_a_hand_and_both_ways_back_take_seconds(l
     until(lambda: line.is_complete(1))
     line.posterity("rollback", "model", f"{line.model}/1", "--reason", "the new prior is wrong")
     assert pins.current(line.store, line.model).number == 1
+    line.posterity("rollback", "release", line.model, "--reason", "the prior is mended")
+    assert pins.current(line.store, line.model) is None
 
 
 def test_a_table_that_lost_a_row_never_leaves_staging(line: Line, reader: Reader) -> None:
