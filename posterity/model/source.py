@@ -5,6 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from posterity.errors import CorruptError
 from posterity.model.contract import Model
 from posterity.model.definition import modules_behind
 
@@ -21,9 +22,15 @@ def archive(model: Model) -> bytes:
 
 
 def unpack(data: bytes, folder: Path, model_class: str) -> str:
-    """Unpack an archive below `folder`; returns the specification `path/file.py:Class` of `module:Class`."""
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        file.extractall(folder)
+    """Unpack an archive below `folder`; returns the specification `path/file.py:Class` of `module:Class`.
+
+    Raises CorruptError when it is none.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            file.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise CorruptError(f"the stored code of {model_class} is no archive ({error}); register it anew") from error
     module, _, name = model_class.partition(":")
     return f"{folder / Path(*module.split('.'))}.py:{name}"
 

@@ -6,6 +6,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from posterity.errors import CorruptError
 from posterity.model.loading import load_model
 from posterity.model.source import archive, class_name, unpack
 from tests.shop import SPEC
@@ -36,3 +39,8 @@ def test_an_unpacked_model_is_the_same_model_in_a_process_without_the_original(t
     from posterity.store import digest_bytes
 
     assert done.stdout.split() == [f"{tmp_path}/code/tests/shop.py", digest_bytes(archive(model))]
+
+
+def test_code_that_is_no_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorruptError, match=r"the stored code of shop:Shop is no archive"):
+        unpack(b"cut short", tmp_path / "code", "shop:Shop")
