@@ -40,13 +40,16 @@ class Cluster:
         os.environ |= {**lab.secret("posterity-operator"), "AWS_ENDPOINT_URL_S3": store, "AWS_REGION": "us-east-1"}
         self.store: ObjectStore = open_store("s3://posterity")
         small = ["sample.memory_limit=1Gi", "sample.cpu_request=100m"]  # five shards have room at the same time
-        settings = read_settings(small, self.images["stage"], self.images["sample"])
-        self.compiled = compile_pipeline(folder / "experiment.yaml", settings=settings)
+        slow = [*small, "sample.cpu_limit=300m"]  # five of them leave room for whoever harms them
+        images = (self.images["stage"], self.images["sample"])
+        self.compiled = compile_pipeline(folder / "experiment.yaml", settings=read_settings(small, *images))
+        self.slow = compile_pipeline(folder / "slow.yaml", settings=read_settings(slow, *images))
 
-    def start(self, name: str, model: str, as_of: str, **parameters: Any) -> str:
+    def start(self, name: str, model: str, as_of: str, slow: bool = False, **parameters: Any) -> str:
         """Start a run called `name`; returns the identifier of its job."""
         given = {"run": name, "model": model, "as_of": as_of, **parameters}
-        run = self.kfp.create_run_from_pipeline_package(str(self.compiled), arguments=given, run_name=name)
+        package = str(self.slow if slow else self.compiled)
+        run = self.kfp.create_run_from_pipeline_package(package, arguments=given, run_name=name)
         return str(run.run_id)
 
     def finish(self, job: str) -> str:
