@@ -156,7 +156,13 @@ def recurring(cluster: Cluster, sales: str) -> Iterator[str]:
 
 @pytest.mark.usefixtures("as_committed")
 def test_a_recurring_run_has_the_day_on_which_it_is_due(cluster: Cluster, recurring: str) -> None:
-    runs = until(lambda: [run for run in cluster.kfp.list_runs(page_size=50).runs if run.recurring_run_id == recurring])
+    runs = until(
+        lambda: [
+            run
+            for run in cluster.kfp.list_runs(page_size=50, sort_by="created_at desc").runs
+            if run.recurring_run_id == recurring
+        ]
+    )
     log = cluster.log(str(runs[-1].run_id))
     until(lambda: {"preprocess", "notify"} & {record.stage for record in log.stages()})
     assert log.facts()["cause"] == "cron"
