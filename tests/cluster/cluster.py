@@ -133,15 +133,17 @@ class Cluster:
         self.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
 
     def use_up_memory(self, pod: Pod) -> None:
-        """Let a pod run into its memory limit; the kernel then kills the stage first."""
+        """Let a pod run into its memory limit, by many small processes: the kernel kills the largest, the stage."""
         script = (
-            "import glob, os\n"
+            "import glob, os, time\n"
             "for path in glob.glob('/proc/[0-9]*/oom_score_adj'):\n"
             "    if path.split('/')[2] != str(os.getpid()):\n"
             "        open(path, 'w').write('1000')\n"
-            "kept = []\n"
             "while True:\n"
-            "    kept.append(bytearray(b'x') * (64 << 20))\n"
+            "    if not os.fork():\n"
+            "        kept = bytearray(b'x') * (48 << 20)\n"
+            "        time.sleep(600)\n"
+            "    time.sleep(0.05)\n"
         )
         self.kubectl("exec", _name(pod), "-c", "main", "--", "python3", "-c", script, check=False)
 
