@@ -17,7 +17,6 @@ from typing import Any
 
 import yaml
 
-from posterity.registry.identity import who
 from posterity.runs import RunLog
 from posterity.settings import Settings
 from posterity.store import open_store
@@ -56,7 +55,7 @@ def start(run: str, parameters: dict[str, Any], cause: str = "by hand", compiled
     settings = Settings.from_environment()
     first = RunLog(open_store(settings.store, patient=False), run)
     first.repeat(parameters)
-    first.begin(parameters, cause, who())
+    first.begin(parameters, cause)
     home = Path.cwd() / ".posterity" / "local" / run
     home.mkdir(parents=True, exist_ok=True)
     job = home / "job.json"

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from posterity.errors import NotFoundError, SettingsError
+from posterity.registry.identity import who
 from posterity.store import ObjectStore, Reference
 
 Status = Literal["running", "ran", "reused", "failed"]
@@ -94,11 +95,11 @@ class RunLog:
         self.store = store
         self.run = run
 
-    def begin(self, parameters: dict[str, Any], cause: str, who: str, job: str = "", link: str = "") -> None:
+    def begin(self, parameters: dict[str, Any], cause: str, job: str = "", link: str = "") -> None:
         """Write down what was asked for, by what (`by hand`, `cron`, …) and by whom, and on a cluster the identifier of
         the pipeline's run and its page in the dashboard; a repetition changes nothing."""
         if self.store.size(f"runs/{self.run}/run.json") is None:
-            facts = {"run": self.run, "parameters": parameters, "cause": cause, "who": who, "created": time.time()}
+            facts = {"run": self.run, "parameters": parameters, "cause": cause, "who": who(), "created": time.time()}
             facts |= {"job": job, "link": link} if job else {}
             self.store.put(f"{INDEX}{time.time_ns():020d}~{self.run}", b"1")
             self.store.put(f"runs/{self.run}/run.json", json.dumps(facts).encode())

@@ -75,8 +75,8 @@ def test_the_error_of_a_stage_is_kept_with_its_exit_code(store: ObjectStore) -> 
 
 def test_runs_are_listed_from_the_newest_on(store: ObjectStore) -> None:
     for name in "cab":
-        RunLog(store, name).begin({"as_of": "2026-02-28"}, "by hand", "ada")
-    RunLog(store, "c").begin({"as_of": "another"}, "repeated", "ada")
+        RunLog(store, name).begin({"as_of": "2026-02-28"}, "by hand")
+    RunLog(store, "c").begin({"as_of": "another"}, "repeated")
     assert [facts["run"] for facts in list_runs(store)] == ["b", "a", "c"]
     assert [facts["run"] for facts in list_runs(store, last=2)] == ["b", "a"]
     assert RunLog(store, "c").facts()["cause"] == "by hand", "what began a run stays"
@@ -84,22 +84,22 @@ def test_runs_are_listed_from_the_newest_on(store: ObjectStore) -> None:
 
 def test_listing_the_newest_reads_no_other(store: ObjectStore, tmp_path: Path) -> None:
     for number in range(30):
-        RunLog(store, f"r{number}").begin({}, "by hand", "ada")
+        RunLog(store, f"r{number}").begin({}, "by hand")
     for number in range(28):
         (tmp_path / "runs" / f"r{number}" / "run.json").write_text("not JSON")
     assert [facts["run"] for facts in list_runs(store, last=2)] == ["r29", "r28"]
 
 
 def test_a_run_killed_while_it_began_is_left_out(store: ObjectStore) -> None:
-    RunLog(store, "whole").begin({}, "by hand", "ada")
-    RunLog(store, "half").begin({}, "by hand", "ada")
+    RunLog(store, "whole").begin({}, "by hand")
+    RunLog(store, "half").begin({}, "by hand")
     store.delete("runs/half/run.json")
     assert [facts["run"] for facts in list_runs(store)] == ["whole"]
 
 
 def test_another_attempt_starts_with_empty_records(store: ObjectStore) -> None:
     log = left(store, ingest="failed")
-    log.begin({"seed": 1, "sampler": {"draws": 100}}, "by hand", "ada")
+    log.begin({"seed": 1, "sampler": {"draws": 100}}, "by hand")
     log.report_progress("sample", {"done": 1})
     log.repeat({"seed": 1, "sampler": {"draws": 100}})
     assert log.stages() == []
@@ -123,5 +123,5 @@ def test_parameters_are_those_it_was_started_with_or_its_stages_were_given(store
     log.write(StageRecord("plan", "ran", inputs={"seed": 3, "chains": 4, "clean": {"reference": {}}}))
     log.write(StageRecord("sample", "ran", part="0", inputs={"shard": "0", "model": "elsewhere"}))
     assert log.parameters() == {"seed": 3, "chains": 4}
-    log.begin({"seed": 1, "as_of": "2026-02-28"}, "by hand", "ada")
+    log.begin({"seed": 1, "as_of": "2026-02-28"}, "by hand")
     assert log.parameters() == {"seed": 1, "chains": 4, "as_of": "2026-02-28"}

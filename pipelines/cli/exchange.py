@@ -38,8 +38,6 @@ COMPILE = """Examples:
 
   posterity compile --manifest --image posterity/stage:1a2b3c --out pipeline.yaml"""
 
-PIPELINES = ("experiment", "staging", "production")
-
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to `app`."""
@@ -65,14 +63,14 @@ def compile_(
     Without options these are the committed files in pipelines/. Settings fill in images and how the pods of the stages
     run, and change nothing else; docs/settings.md lists them.
     """
-    from pipelines.compile import compile_all, compile_manifest, compile_pipeline
+    from pipelines.compile import BUILDERS, compile_all, compile_manifest, compile_pipeline
     from pipelines.compile_settings import read_settings
     from posterity.settings import Settings
 
     filled = read_settings(settings or [], image, sample_image)
-    if pipeline not in PIPELINES:
-        raise SettingsError(f"--pipeline {pipeline!r} is none of {', '.join(PIPELINES)}")
-    if out is None and (image or sample_image or settings or as_manifest or pipeline != PIPELINES[0]):
+    if pipeline not in BUILDERS:
+        raise SettingsError(f"--pipeline {pipeline!r} is none of {', '.join(BUILDERS)}")
+    if out is None and (image or sample_image or settings or as_manifest or pipeline != "experiment"):
         raise SettingsError("give --out FILE: the files in pipelines/ have default settings")
     if out is None:
         for path in compile_all():

@@ -14,6 +14,7 @@ from typing import Any
 import urllib3
 
 from posterity.errors import NotFoundError, PosterityError, SettingsError, UnavailableError
+from posterity.release.start import error_message
 from posterity.settings import Settings
 
 PATIENCE = urllib3.Timeout(connect=5, read=30)
@@ -161,7 +162,7 @@ class PipelinesApi:
     def _refusal(self, error: Any) -> PosterityError:
         status = int(error.status or 0)
         kind = NotFoundError if status == 404 else SettingsError if 400 <= status < 500 else UnavailableError
-        return kind(f"Kubeflow Pipelines at {self.endpoint} answers {status}: {_message(error.body)}")
+        return kind(f"Kubeflow Pipelines at {self.endpoint} answers {status}: {error_message(error.body)}")
 
     def _away(self, error: Exception) -> UnavailableError:
         reason = getattr(error, "reason", None) or error
@@ -169,16 +170,6 @@ class PipelinesApi:
             f"Kubeflow Pipelines at {self.endpoint} cannot be reached ({reason}); check POSTERITY_API_ENDPOINT and "
             "that ml-pipeline runs: `posterity doctor`"
         )
-
-
-def _message(body: Any) -> str:
-    """What an error of the API says."""
-    try:
-        facts = json.loads(body)
-        text = str(facts.get("message") or facts.get("error") or body)
-    except (ValueError, TypeError, AttributeError):
-        text = str(body)
-    return " ".join(text.split())[:500]
 
 
 def _run(item: Any) -> PipelineRun:

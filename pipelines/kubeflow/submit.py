@@ -10,7 +10,6 @@ from pipelines.kubeflow.cluster import Cluster
 from posterity.errors import ModelError, RefusedError, SettingsError
 from posterity.model.loading import installed_models
 from posterity.registry import images
-from posterity.registry.identity import who
 from posterity.runs import RunLog
 from posterity.settings import Settings
 from posterity.stages.inputs import parse_day, share_out
@@ -71,7 +70,7 @@ def submit(request: Request, settings: Settings) -> Submitted:
     given = {**request.parameters(), "run": request.run, "cause": request.cause}
     job = api.start(experiment_of(request.model), request.run, uploaded[NAME], given)
     link = settings.run_page(job)
-    log.begin(request.parameters(), request.cause, who(), job, link)
+    log.begin(request.parameters(), request.cause, job, link)
     return Submitted(log, job, link, note)
 
 

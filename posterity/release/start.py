@@ -55,16 +55,16 @@ def _ask(settings: Settings, method: str, path: str, body: Mapping[str, Any] | N
     if answer.status >= 300:
         kind: type[PosterityError] = NotFoundError if answer.status == 404 else RefusedError
         kind = UnavailableError if answer.status >= 500 else kind
-        raise kind(f"Kubeflow Pipelines at {endpoint} answers {answer.status}: {_message(answer.data)}")
+        said = error_message(answer.data.decode(errors="replace"))
+        raise kind(f"Kubeflow Pipelines at {endpoint} answers {answer.status}: {said}")
     return dict(json.loads(answer.data))
 
 
-def _message(data: bytes) -> str:
-    """What an error of the API says."""
-    text = data.decode(errors="replace")
+def error_message(body: Any) -> str:
+    """What the body of an answer of the API says that is an error."""
     try:
-        facts = json.loads(text)
-    except ValueError:
-        facts = None
-    said = facts.get("message") or facts.get("error") if isinstance(facts, dict) else None
-    return " ".join(str(said or text).split())[:500]
+        facts = json.loads(body)
+        text = str(facts.get("message") or facts.get("error") or body)
+    except (ValueError, TypeError, AttributeError):
+        text = str(body)
+    return " ".join(text.split())[:500]

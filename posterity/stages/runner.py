@@ -22,7 +22,6 @@ from posterity.lineage import emit
 from posterity.model.contract import Model
 from posterity.model.definition import definition_digest, module_digest
 from posterity.model.loading import load_model
-from posterity.registry.identity import who
 from posterity.registry.images import note_models
 from posterity.release import pins
 from posterity.release.pins import Pinned
@@ -115,7 +114,7 @@ def execute(
     log = RunLog(store, run or job)
     if pod and stage == ORDER[0]:
         note_models(store, settings.image)
-    log.begin({}, cause or "from outside", who(), *((job, settings.run_page(job)) if pod else ()))
+    log.begin({}, cause or "from outside", *((job, settings.run_page(job)) if pod else ()))
     begun = StageRecord(stage, "running", part=str(inputs.get("shard", "")), started=time.time())
     before = log.last_attempt(begun.name) if pod else None
     begun = replace(begun, pods=(*(before.pods if before else ()), pod) if pod else ())

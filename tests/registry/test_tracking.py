@@ -229,7 +229,7 @@ def test_a_run_repeated_with_other_parameters_is_another_one(store, settings):
 
 def test_the_exit_handler_copies_a_run_that_failed(store, settings):
     log = RunLog(store, "run-1")
-    log.begin({"model": "flights", "chains": 4}, "by hand", "ada")
+    log.begin({"model": "flights", "chains": 4}, "by hand")
     error = StageError("GateError", "R-hat of a is 1.7", 4, "Traceback")
     figures = {"rhat_max": 1.7, "ess_min": math.nan, "worst": "a"}
     log.write(StageRecord("diagnose", "failed", values={"verdict": "fail", "metrics": figures}, error=error))

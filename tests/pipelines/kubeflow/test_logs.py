@@ -21,7 +21,7 @@ ONE, TWO = (
 def log(place: Place) -> RunLog:
     """A run of which ingest was tried twice and two shards were sampled."""
     made = RunLog(place.store, "r1")
-    made.begin({}, "by hand", "ada", "job-1", "")
+    made.begin({}, "by hand", "job-1", "")
     made.write(StageRecord("ingest", "ran", pods=(ONE, TWO)))
     made.write(StageRecord("sample", "ran", part="0", pods=("s0",)))
     made.write(StageRecord("sample", "ran", part="1", pods=("s1",)))
@@ -75,7 +75,7 @@ def test_nothing_left_is_said_with_what_would_have_helped(place: Place, log: Run
 
 def test_a_run_of_this_machine_says_where_its_output_is(place: Place) -> None:
     local = RunLog(place.store, "local")
-    local.begin({}, "by hand", "ada")
+    local.begin({}, "by hand")
     with pytest.raises(NotFoundError, match=r"\.posterity/local/local"):
         list(read_logs(local, "", place.settings))
 
