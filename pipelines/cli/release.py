@@ -37,7 +37,7 @@ def attach(app: typer.Typer) -> None:
         '  posterity approve flights/3 --override --reason "worse in one month, and the old source is gone"'
     )(approve)
     app.command(epilog='Examples:\n\n  posterity acknowledge flights/3 --reason "a strike in June"')(acknowledge)
-    app.command(epilog="Examples:\n\n  kubectl apply -k manifests/pins")(pins)
+    app.command(epilog="Examples:\n\n  posterity pins\n\n  posterity pins --json")(pins)
     app.command(epilog="Examples:\n\n  posterity history flights\n\n  posterity history flights --all --json")(history)
 
 
@@ -161,7 +161,8 @@ def release(model: ModelName, reason: Reason = "", as_json: Json = False) -> Non
 
 def pins(as_json: Json = False) -> None:
     """Start the production pipeline for every version that the ConfigMap posterity-pins asks for and that is not in
-    production yet. Such a pin, a reviewed change in Git, is the approval. Runs in a pod of the cluster."""
+    production yet. Such a pin, a reviewed change in Git, is the approval. The Job of `kubectl apply -k manifests/pins`
+    runs it, in a pod of the cluster."""
     from components.release.rollout import Servers
     from posterity import cluster
     from posterity.release.decision import current_champion
