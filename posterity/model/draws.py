@@ -46,7 +46,7 @@ class Draws:
         index = {label: i for i, label in enumerate(self.coords[self.dims[name][0]])}
         wanted = [str(label) for label in labels]
         positions = np.array([index.get(label, -1) for label in wanted], dtype=np.intp)
-        taken = values[:, positions]
+        taken = np.take(values.T, positions, axis=0).T  # the draws of a label side by side, as they are summarised
         missing = positions < 0
         if not missing.any():
             return taken

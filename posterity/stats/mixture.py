@@ -1,20 +1,23 @@
 """Quantiles of equal mixtures of binomial distributions, for many rows.
 
 A row is given by equally likely values of φ = arcsin √p. They are put on a grid even in φ with the weights of cubic
-interpolation; the mixture's probabilities are the product of these weights with a table of binomial ones, one matrix
-product for all rows with the same number of trials. Where there are so many trials that a table would be large, each
-quantile is searched for.
+interpolation; the mixture's distribution function is the product of these weights with a table of binomial ones, one
+matrix product for all rows with the same number of trials. Where there are so many trials that a table would be large,
+each quantile is searched for.
 """
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.stats.binomial import mass_table, mixture_cdf, quick_cdf, reach, spread
+from posterity.stats.binomial import cdf_table, mixture_cdf, quick_cdf, reach, spread
 
 Array = NDArray[np.floating]
 
 STEP = 1 / 3  # of the grid, in binomial standard deviations: its error in the distribution function is below 2e-4
 TABULATED = 2000  # trials up to which there is a table
+KEPT = 400  # trials up to which tables are kept, whole: 100 MB for all of them
 CLOSE = 1e-6  # to a level, in the distribution function
 ITERATIONS = 60
 
@@ -22,29 +25,49 @@ ITERATIONS = 60
 def mixture_quantiles(angles: Array, trials: Array, levels: Array) -> Array:
     """Quantiles (rows, levels) of the share, from arcsin √p of shape (rows, values) and trials (rows,).
 
-    The smallest share whose distribution function reaches the level. Rows go together that have the same number of
-    trials, or all more than TABULATED.
+    The smallest share whose distribution function reaches the level. Rows go together that have at most TABULATED
+    trials, in ascending order, or all more than that.
     """
-    if trials[0] > TABULATED:
-        return np.asarray(_search(angles, trials, levels) / trials[:, None])
-    return np.asarray(_look_up(angles, int(trials[0]), levels) / trials[0])
+    find = _look_up if trials[0] <= TABULATED else _search
+    return np.asarray(find(angles, trials, levels) / trials[:, None])
 
 
-def _look_up(angles: Array, trials: int, levels: Array) -> Array:
+def _look_up(angles: Array, trials: Array, levels: Array) -> Array:
     """The counts at which the tabulated distribution function of each row reaches each level.
 
     The grid consists of multiples of a step that the trials alone determine: a row has the same quantiles in whichever
     company it is predicted.
     """
-    low, high = float(angles.min()), float(angles.max())
+    starts = np.flatnonzero(np.diff(trials, prepend=-1))
+    sizes = np.diff(starts, append=len(trials))
+    places = angles / (STEP * spread(trials))[:, None]
+    first = np.minimum.reduceat(places.min(axis=1), starts).astype(np.intp) - 1
+    last = np.maximum.reduceat(places.max(axis=1), starts).astype(np.intp) + 2
+    weights = _interpolation_weights(places - np.repeat(first, sizes)[:, None], int((last - first).max()) + 1)
+    counts = np.empty((len(trials), len(levels)))
+    for start, size, low, high in zip(starts, sizes, first, last, strict=True):
+        rows, n = slice(start, start + size), int(trials[start])
+        least, table = _table(n, int(low), int(high))
+        rising = weights[rows, : high - low + 1] @ table
+        reached = (rising[:, None] < levels[:, None] - 1e-9).sum(axis=2)
+        counts[rows] = np.minimum(reached, table.shape[1] - 1) + least
+    return counts
+
+
+def _table(trials: int, low: int, high: int) -> tuple[int, Array]:
+    """The first count, and P(count ≤ k) at the grid points from `low` to `high`, for each count k from the first on."""
+    if trials <= KEPT:
+        return 0, _whole_table(trials)[low + 1 : high + 2]
     step = STEP * float(spread(trials))
-    first = int(low / step) - 1
-    weights = _interpolation_weights(angles / step - first, int(high / step) - first + 3)
-    grid = np.square(np.sin(step * (first + np.arange(weights.shape[1]))))
-    least, most = reach(low, high, trials)
-    rising = np.cumsum(weights @ mass_table(grid, trials, least, most), axis=1)
-    counts = [np.minimum((rising < level - 1e-9).sum(axis=1), most - least) for level in levels]
-    return np.stack(counts, axis=1).astype(float) + least
+    least, most = reach(max(0.0, step * low), min(np.pi / 2, step * high), trials)
+    return least, cdf_table(np.square(np.sin(step * np.arange(low, high + 1))), trials, least, most)
+
+
+@cache
+def _whole_table(trials: int) -> Array:
+    """P(count ≤ k) at all grid points, from the one before φ = 0, for every k."""
+    step = STEP * float(spread(trials))
+    return cdf_table(np.square(np.sin(step * np.arange(-1, int(np.pi / 2 / step) + 3))), trials, 0, trials)
 
 
 def _search(angles: Array, trials: Array, levels: Array) -> Array:
