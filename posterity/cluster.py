@@ -84,7 +84,7 @@ def _troubles(pod: Mapping[str, Any]) -> Iterator[Trouble]:
 def _no_image(image: str, waiting: Mapping[str, Any]) -> str:
     return (
         f"its node cannot get image {image} ({waiting.get('message', waiting['reason'])}); check the tag, or take the "
-        "image there with make images and make load"
+        "image there with make images load"
     )
 
 

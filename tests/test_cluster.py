@@ -18,7 +18,7 @@ from tests.pipelines.kubeflow.pods import ended, pod, waiting
 
 SEEN = [
     (waiting("ImagePullBackOff", "Back-off pulling image"), "cannot get image posterity/stage:nope (Back-off", True),
-    (waiting("ErrImageNeverPull", "image is not present"), "make images and make load", True),
+    (waiting("ErrImageNeverPull", "image is not present"), "make images load", True),
     (waiting("ErrImagePull", "no such host"), "cannot get image posterity/stage:nope", True),
     (
         waiting("CreateContainerConfigError", 'secret "posterity-store" not found'),

@@ -28,12 +28,14 @@ def main(name: str, folder: Path, seed: int, draws: int, tune: int) -> None:
 
 def plan(folder: Path, seed: int, draws: int, tune: int) -> Figures:
     """Our stage `plan`."""
+    from models.flights.model import Flights
     from posterity.sampling.export import export_density
     from posterity.sampling.plan import Plan, SamplerSettings
 
     imported = time.time()
     density = export_density(_build(folder))
-    settings = SamplerSettings(draws=draws, **({"warmup": tune} if tune else {}))
+    asked = {**Flights.sampler, "draws": draws, **({"warmup": tune} if tune else {})}
+    settings = SamplerSettings.from_mapping(asked)
     made = Plan.of(model_code="flights", features="", density=density.digest, settings=settings, seed=seed)
     (folder / "density").write_bytes(density.to_bytes())
     (folder / "plan.json").write_bytes(made.to_json())

@@ -2,22 +2,14 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from pipelines.cluster.kubectl import kubectl
+from posterity.cluster import troubles_of
 from posterity.errors import RefusedError, UnavailableError
 
 PATIENCE = 300.0  # seconds
 LOOK = "10s"  # how long a look at a workload lasts
-# What a container waits for that no waiting brings: reason → what to do.
-HOPELESS = {
-    "ErrImagePull": "build it and take it into the cluster (make images load), or correct its name",
-    "ImagePullBackOff": "build it and take it into the cluster (make images load), or correct its name",
-    "ErrImageNeverPull": "take it into the cluster (make load)",
-    "InvalidImageName": "correct its name",
-    "CreateContainerConfigError": "make what is missing (make secrets, make deploy)",
-}
 
 REVISIONS = ("pod-template-hash", "controller-revision-hash", "batch.kubernetes.io/controller-uid")
 
@@ -34,8 +26,8 @@ def wait(kind: str, name: str, namespace: str, patience: float = PATIENCE) -> No
             kubectl(*how, f"{kind}/{name}", "--namespace", namespace, f"--timeout={LOOK}")
         except RefusedError as error:
             pods = _pods(name, namespace)
-            if hopeless := next(_hopeless(pods), None):
-                raise RefusedError(f"{namespace}/{name} does not come up: {hopeless}") from error
+            if hopeless := next((item for item in troubles_of(pods) if item.is_hopeless), None):
+                raise RefusedError(f"{namespace}/{name} does not come up: {hopeless.text}") from error
             if time.monotonic() > until:
                 why = _last_words(name, namespace, pods)
                 raise UnavailableError(
@@ -56,16 +48,6 @@ def _pods(name: str, namespace: str) -> list[dict[str, Any]]:
 def _revision(pod: dict[str, Any]) -> str:
     labels = pod["metadata"]["labels"]
     return str(next((labels[label] for label in REVISIONS if label in labels), ""))
-
-
-def _hopeless(pods: list[dict[str, Any]]) -> Iterator[str]:
-    """Why a pod will never start, and what to do about it."""
-    for pod in pods:
-        for container in pod["status"].get("containerStatuses") or []:
-            waiting = container["state"].get("waiting") or {}
-            if waiting.get("reason") in HOPELESS:
-                said = waiting.get("message") or waiting["reason"]
-                yield f"image {container['image']}: {said}; {HOPELESS[waiting['reason']]}"
 
 
 def _last_words(name: str, namespace: str, pods: list[dict[str, Any]]) -> str:

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ from posterity.store.s3 import S3Store
 
 @dataclass(frozen=True)
 class Event:
-    """Objects whose creation is told to `target`, a webhook that the server knows under that name."""
+    """Objects whose creation is told to `target`, a webhook of that name if the server has one."""
 
     target: str
     prefix: str = ""
@@ -56,7 +56,7 @@ class Bucket:
         lock = (
             f"versioned, no version deleted within {self.retention_days} days" if self.retention_days else "no versions"
         )
-        events = [f"{event.prefix}*{event.suffix} told to {event.target}" for event in self.events]
+        events = [f"new {event.prefix}*{event.suffix} told to {event.target}" for event in self.events]
         quota = [f"at most {self.quota:,} bytes"] if self.quota else []
         return ", ".join([lock, *quota, *events])
 
@@ -88,7 +88,10 @@ def provision(client: Minio, admin: MinioAdmin, plan: Plan) -> Iterator[str]:
 
     Raises SettingsError where the server refuses something, UnavailableError where it is away.
     """
-    for name, bucket in plan.buckets.items():
+    with _step("anything"):
+        webhooks = set(json.loads(admin.info()).get("sqsARN") or ())
+    for name, declared in plan.buckets.items():
+        bucket = replace(declared, events=tuple(event for event in declared.events if _arn(event) in webhooks))
         with _step(f"bucket {name}"):
             _make_bucket(client, admin, name, bucket)
         yield f"bucket {name}: {bucket}"
@@ -122,10 +125,14 @@ def _make_bucket(client: Minio, admin: MinioAdmin, name: str, bucket: Bucket) ->
     admin.bucket_quota_set(name, bucket.quota)
 
 
+def _arn(event: Event) -> str:
+    return f"arn:minio:sqs::{event.target}:webhook"
+
+
 def _queue(event: Event) -> QueueConfig:
     return QueueConfig(
         ["s3:ObjectCreated:*"],
-        queue=f"arn:minio:sqs::{event.target}:webhook",
+        queue=_arn(event),
         config_id=event.target,
         prefix_filter_rule=PrefixFilterRule(event.prefix),
         suffix_filter_rule=SuffixFilterRule(event.suffix),

@@ -1,6 +1,10 @@
 """The store and the registry in the cluster: what is kept through a restart, and who may read what."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
+from typing import Any
 
 import pytest
 from minio import Minio
@@ -9,6 +13,7 @@ from minio.error import S3Error
 from posterity.errors import UnavailableError
 from posterity.store.s3 import S3Store
 
+from .cluster import until
 from .lab import Lab
 
 pytestmark = pytest.mark.cluster
@@ -60,6 +65,76 @@ def test_a_full_bucket_is_one_clear_error(deployed: Lab, monkeypatch: pytest.Mon
         with pytest.raises(UnavailableError, match=r"s3://full is full .*quota"):
             store.put("runs/x", b"12")
         store.client.remove_bucket("full")
+
+
+def test_new_sources_are_told_to_a_listener_in_the_cluster(deployed: Lab, tag: str) -> None:
+    with listener(deployed, tag):
+        set_up_again(deployed)
+        with deployed.forward("minio-service", 9000) as address:
+            operator = client(deployed, address, "posterity-operator", "kubeflow")
+            for key in ("runs/told/run.json", "sources/told.csv"):
+                operator.put_object("posterity", key, BytesIO(b"1"), 1)
+        told = until(lambda: deployed.kubectl("logs", "store-events", "-n", "kubeflow").splitlines(), 60)
+    assert told == ["posterity/sources/told.csv"]
+    set_up_again(deployed)
+
+
+@contextmanager
+def listener(lab: Lab, tag: str) -> Iterator[None]:
+    """A pod that writes the key of every object that it is told of, and the Secret that names it to MinIO."""
+    program = (
+        "import http.server, json\n"
+        "class Webhook(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_HEAD(self):\n"
+        "        self.send_response(200)\n"
+        "        self.end_headers()\n"
+        "    def do_POST(self):\n"
+        "        print(json.loads(self.rfile.read(int(self.headers['Content-Length'])))['Key'], flush=True)\n"
+        "        self.do_HEAD()\n"
+        "    def log_message(self, *words): ...\n"
+        "http.server.ThreadingHTTPServer(('', 8080), Webhook).serve_forever()\n"
+    )
+    labels = {"app.kubernetes.io/component": "store-events"}
+    container = {
+        "name": "main",
+        "image": f"posterity/stage:{tag}",
+        "command": ["python", "-c", program],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "resources": {"limits": {"cpu": "200m", "memory": "128Mi"}},
+    }
+    safe = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    endpoint = "http://store-events.kubeflow:8080/"
+    given = {"MINIO_NOTIFY_WEBHOOK_ENABLE_SOURCES": "on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_SOURCES": endpoint}
+    objects: list[dict[str, Any]] = [
+        {"kind": "Pod", "metadata": {"labels": labels}, "spec": {"containers": [container], "securityContext": safe}},
+        {"kind": "Service", "spec": {"selector": labels, "ports": [{"port": 8080}]}},
+        {"kind": "Secret", "stringData": given},
+    ]
+    for item, name in zip(objects, ("store-events", "store-events", "minio-events"), strict=True):
+        item |= {"apiVersion": "v1", "metadata": {**item.get("metadata", {}), "name": name, "namespace": "kubeflow"}}
+        lab.kubectl("create", "-f", "-", given=json.dumps(item))
+    try:
+        lab.kubectl("wait", "pod/store-events", "-n", "kubeflow", "--for=condition=Ready", "--timeout=120s")
+        yield
+    finally:
+        lab.kubectl(
+            "delete", "-n", "kubeflow", "secret/minio-events", "service/store-events", "pod/store-events", "--now"
+        )
+
+
+def set_up_again(lab: Lab) -> None:
+    """MinIO takes up its settings, and the Job that sets it up runs once more."""
+    lab.kubectl("rollout", "restart", "statefulset/minio", "-n", "kubeflow")
+    lab.kubectl("rollout", "status", "statefulset/minio", "-n", "kubeflow", "--timeout=120s")
+    job = lab.get("job", "minio-setup", "kubeflow")
+    spec = job["spec"]["template"]["spec"]
+    labels = {"app.kubernetes.io/name": "minio-setup"}
+    again = {"template": {"metadata": {"labels": labels}, "spec": spec}, "backoffLimit": job["spec"]["backoffLimit"]}
+    metadata = {"name": "minio-setup", "namespace": "kubeflow", "labels": job["metadata"]["labels"]}
+    made = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": again}
+    lab.kubectl("delete", "job", "minio-setup", "-n", "kubeflow")
+    lab.kubectl("create", "-f", "-", given=json.dumps(made))
+    lab.kubectl("wait", "job/minio-setup", "-n", "kubeflow", "--for=condition=Complete", "--timeout=180s")
 
 
 def test_what_was_registered_is_there_after_the_registry_is_made_again(deployed: Lab, tag: str) -> None:

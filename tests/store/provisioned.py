@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +44,9 @@ class Provisioned:
 
 
 @contextmanager
-def provisioned(base: Path) -> Iterator[Provisioned]:
-    """A server after its set-up; meanwhile the environment has what its administrator has."""
+def provisioned(base: Path, settings: Mapping[str, str] | None = None) -> Iterator[Provisioned]:
+    """A server, with more settings if given, after its set-up; meanwhile the environment has what its administrator
+    has."""
     folder, users = base / "plan", base / "users"
     folder.mkdir()
     users.mkdir()
@@ -53,7 +54,7 @@ def provisioned(base: Path) -> Iterator[Provisioned]:
         shutil.copy(path, folder)
     for user in USERS:
         (users / user).write_text(f"secret-of-{user}\n")
-    with minio(base / "data") as endpoint, pytest.MonkeyPatch.context() as environment:
+    with minio(base / "data", settings=settings) as endpoint, pytest.MonkeyPatch.context() as environment:
         for name, value in {"AWS_ENDPOINT_URL_S3": endpoint, **KEYS}.items():
             environment.setenv(name, value)
         provision.main([str(folder), str(users)])

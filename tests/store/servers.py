@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def _default_home() -> str:
 
 
 @contextmanager
-def minio(folder: Path, port: int = 0) -> Iterator[str]:
+def minio(folder: Path, port: int = 0, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """A MinIO server that keeps its objects in `folder`; gives its endpoint. Killed in the end."""
     program = minio_program()
     if program is None:
@@ -41,7 +41,7 @@ def minio(folder: Path, port: int = 0) -> Iterator[str]:
     address = f"127.0.0.1:{port or free_port()}"
     command = [program, "server", "--address", address, "--console-address", f"127.0.0.1:{free_port()}", folder]
     keys = {"MINIO_ROOT_USER": KEYS["AWS_ACCESS_KEY_ID"], "MINIO_ROOT_PASSWORD": KEYS["AWS_SECRET_ACCESS_KEY"]}
-    environment = {**os.environ, **keys, "MINIO_BROWSER": "off"}
+    environment = {**os.environ, **keys, "MINIO_BROWSER": "off", **(settings or {})}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait(f"http://{address}/minio/health/ready")

@@ -1,10 +1,16 @@
 """The store as `manifests/minio` declares it, on a real MinIO: who may do what, and what can be lost."""
 
+import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Any
 
 import pytest
 import urllib3
@@ -173,15 +179,54 @@ def test_a_full_bucket_is_named_as_such(server: Provisioned, tmp_path: Path) -> 
         store.put("does not", b"1" * 1000)
 
 
-def test_created_objects_are_told_to_a_webhook_that_the_server_knows(server: Provisioned) -> None:
-    told = provision.Bucket(events=(provision.Event("NOBODY", "models/", ".json"),))
-    store = S3Store.from_environment("posterity")
-    with pytest.raises(SettingsError, match="bucket told"):
-        list(
-            provision.provision(
-                store.client, provision.administrator(store), provision.Plan({"told": told}, {}, {}, {})
-            )
-        )
+def test_new_sources_are_told_to_a_webhook_even_if_it_was_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port, queue = free_port(), tmp_path / "data/.events"
+    settings = {"ENABLE": "on", "ENDPOINT": f"http://127.0.0.1:{port}/events", "QUEUE_DIR": str(queue)}
+    named = {f"MINIO_NOTIFY_WEBHOOK_{name}_SOURCES": value for name, value in settings.items()}
+    with provisioned(tmp_path, named) as found:
+        said = ""
+        while "new sources/* told to SOURCES" not in said:  # known some moments after it is ready
+            provision.main([str(found.folder), str(found.users)])
+            said = capsys.readouterr().out
+        for key in ("runs/r/run.json", "sources/2013.csv"):
+            found.client("posterity-operator").put_object("posterity", key, BytesIO(b"1"), 1)
+        with told(port) as events:
+            event = events.get(timeout=60)
+        assert (event["EventName"], event["Key"]) == ("s3:ObjectCreated:Put", "posterity/sources/2013.csv")
+        assert events.empty()
+
+
+def test_nothing_is_told_where_the_server_knows_no_webhook(server: Provisioned) -> None:
+    declared = provision.read_plan(server.folder, server.users).buckets["posterity"]
+    assert declared.events == (provision.Event("SOURCES", "sources/"),)
+    assert not server.root.get_bucket_notification("posterity").queue_config_list
+
+
+@contextmanager
+def told(port: int) -> Iterator[Queue[dict[str, Any]]]:
+    """What a webhook at `port` is told."""
+    events: Queue[dict[str, Any]] = Queue()
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            events.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.do_HEAD()
+
+        def log_message(self, *words: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Webhook)
+    Thread(target=server.serve_forever).start()
+    try:
+        yield events
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_bucket_without_versions_cannot_be_locked_later(server: Provisioned) -> None:
