@@ -82,7 +82,7 @@ serve: $(RUNTIME) ## Serve the products of the last runs at http://127.0.0.1:808
 	@$(BIN)/posterity serve $(ARGS)
 
 test: lint ## Check the code and run all tests that need no cluster
-	@$(BIN)/python -m pytest -m 'not cluster' $(ARGS)
+	@$(BIN)/python -m pytest -m 'not cluster' -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEVELOPMENT) ## Check format, lint rules, types and the import contract
 	@$(BIN)/ruff format --check --quiet

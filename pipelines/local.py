@@ -100,11 +100,11 @@ def _child(job_file: Path) -> None:
 def _try_once(compiled: str) -> str:
     """A compiled pipeline without retries: they are for pods that are taken away, and nobody takes away a process of
     this machine."""
-    pipeline, *_ = yaml.safe_load_all(compiled)
+    pipeline, *_ = yaml.load_all(compiled, yaml.CSafeLoader)
     graphs = [pipeline["root"], *pipeline["components"].values()]
     for task in (task for graph in graphs for task in graph.get("dag", {}).get("tasks", {}).values()):
         task.pop("retryPolicy", None)
-    return str(yaml.safe_dump(pipeline))
+    return json.dumps(pipeline)  # which is YAML too, and much faster to write and to read
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Time local runs in empty stores and split them into the work of stages and everything around it.
 
 Work is the time in which at least one stage is in its own code; the rest of the wall time (importing kfp, starting
-processes, compiling and following the run) is orchestration. The share is what matters: seconds depend on the machine.
+processes, compiling and following the run) is orchestration. The trial in staging that follows a run is neither, and
+left out. The share is what matters: seconds depend on the machine.
 """
 
 import argparse
@@ -42,6 +43,7 @@ def timed_run(arguments: argparse.Namespace, folder: Path, name: str) -> tuple[f
     """Wall seconds of one run in a process of its own, and the records of its stages."""
     store = f"file://{folder}/store"
     environment = {**os.environ, "POSTERITY_STORE": store, "POSTERITY_REGISTRY": f"sqlite:///{folder}/registry.db"}
+    environment["POSTERITY_RELEASE"] = "off"
     command = [sys.executable, "-m", "pipelines.cli", "run", arguments.model, "--as-of", arguments.as_of]
     command += ["--name", name]
     command += ["--source", arguments.source] if arguments.source else []

@@ -15,6 +15,8 @@ SHOWN = 500  # rows whose quantiles are compared
 
 def mixture(work: Workload) -> tuple[float, Array]:
     """Ours: probabilities piece by piece, and the quantiles of their mixtures."""
+    import scipy.special  # noqa: F401  # which is imported at its first use
+
     from posterity.stats.predictive import summarise_binomial
 
     begun = time.perf_counter()

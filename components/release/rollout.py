@@ -42,10 +42,13 @@ class Servers:
         answers is stopped before another one does, so that nobody notices.
         """
         before = self.image
+        wanted = image or before
+        if wanted != before:
+            self._patch(wanted)
         try:
-            self._change(image or before, patience)
+            self._wait(wanted, patience)
         except RefusedError:
-            if image not in ("", before):
+            if wanted != before:
                 self._patch(before)
             raise
 
@@ -58,9 +61,7 @@ class Servers:
         asked = {model: str(text).strip().rpartition("/")[2] for model, text in (found.data or {}).items()}
         return {model: f"{model}/{number}" for model, number in asked.items() if number}
 
-    def _change(self, image: str, patience: float) -> None:
-        if image != self.image:
-            self._patch(image)
+    def _wait(self, image: str, patience: float) -> None:
         until = time.monotonic() + patience
         while not _is_complete(self._deployment()):
             pods = self._pods(image)

@@ -25,7 +25,11 @@ def prior_draws(model: "pm.Model", count: int, seed: int) -> Draws:
     try:
         with model, warnings.catch_warnings(action="ignore", category=UserWarning):
             found = pm.sample_prior_predictive(
-                draws=count, var_names=names, random_seed=seed, return_inferencedata=False
+                draws=count,
+                var_names=names,
+                random_seed=seed,
+                return_inferencedata=False,
+                compile_kwargs={"mode": "FAST_COMPILE"},  # compiling C takes longer than these few draws
             )
     except NotImplementedError as error:
         raise ModelError(f"the prior cannot be drawn from ({error}); a proper prior can be looked at first") from error

@@ -31,7 +31,7 @@ class Valley(MCMCModel):
 
     @property
     def sampler(self) -> Mapping[str, float]:
-        return {"draws": 24000, "warmup": 300, "block": 300, "target_accept": 0.95}
+        return {"draws": 12000, "warmup": 300, "block": 300, "target_accept": 0.95}
 
     def schema(self, as_of: date) -> "pa.DataFrameSchema":
         import pandera.pandas as pa
