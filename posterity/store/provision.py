@@ -88,7 +88,7 @@ def provision(client: Minio, admin: MinioAdmin, plan: Plan) -> Iterator[str]:
 
     Raises SettingsError where the server refuses something, UnavailableError where it is away.
     """
-    with _step("anything"):
+    with _step("buckets and users"):
         webhooks = set(json.loads(admin.info()).get("sqsARN") or ())
     for name, declared in plan.buckets.items():
         bucket = replace(declared, events=tuple(event for event in declared.events if _arn(event) in webhooks))

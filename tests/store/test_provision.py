@@ -266,12 +266,12 @@ def test_a_wrong_key_ends_with_one_line(
     with pytest.raises(SystemExit) as stopped:
         provision.main([str(server.folder), str(server.users)])
     assert stopped.value.code == 3
-    assert "SettingsError: the store refuses to set up bucket posterity" in capsys.readouterr().err
+    assert "SettingsError: the store refuses to set up buckets and users" in capsys.readouterr().err
 
 
 def test_a_store_that_is_away_may_be_tried_again(server: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
     store = S3Store.from_environment("posterity", retry=urllib3.Retry(0))
     plan = provision.read_plan(server.folder, server.users)
-    with pytest.raises(UnavailableError, match=r"cannot be reached to set up bucket posterity .*run this again"):
+    with pytest.raises(UnavailableError, match=r"cannot be reached to set up buckets and users .*run this again"):
         list(provision.provision(store.client, provision.administrator(store), plan))
