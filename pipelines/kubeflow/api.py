@@ -91,19 +91,27 @@ class PipelinesApi:
             return Client(host=self.endpoint)
 
     def upload(self, pipeline: str, version: str, text: str) -> tuple[str, str]:
-        """Register `text` as a version of a pipeline, once: the identifiers of both."""
+        """Make `text` the newest version of a pipeline, if it is not: the identifiers of both.
+
+        The newest version is what releases and the dashboard start. A version that others have followed is uploaded
+        once more, with a number behind its name.
+        """
         with self._errors(), tempfile.TemporaryDirectory() as folder:
             number = self.client.get_pipeline_id(pipeline) or self._new_pipeline(pipeline)
-            wanted = json.dumps(
-                {"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": version}]}
-            )
-            there = self.client.list_pipeline_versions(number, filter=wanted).pipeline_versions
-            if there:
-                return number, str(there[0].pipeline_version_id)
+            found = self.client.list_pipeline_versions(number, page_size=1, sort_by="created_at desc")
+            newest = (found.pipeline_versions or [None])[0]
+            if newest and version in (newest.display_name, newest.display_name.rpartition("-")[0]):
+                return number, str(newest.pipeline_version_id)
+            name = f"{version}-{found.total_size + 1}" if self._has(number, version) else version
             package = Path(folder) / "pipeline.yaml"
             package.write_text(text)
-            made = self.client.upload_pipeline_version(str(package), version, pipeline_id=number)
+            made = self.client.upload_pipeline_version(str(package), name, pipeline_id=number)
             return number, str(made.pipeline_version_id)
+
+    def _has(self, pipeline: str, version: str) -> bool:
+        wanted = {"operation": "EQUALS", "key": "display_name", "stringValue": version}
+        text = json.dumps({"predicates": [wanted]})
+        return bool(self.client.list_pipeline_versions(pipeline, filter=text).pipeline_versions)
 
     def _new_pipeline(self, name: str) -> str:
         """A pipeline without a version: that which comes with an uploaded one has no name of its own."""

@@ -43,6 +43,16 @@ def test_the_same_pipeline_is_uploaded_once_and_another_is_another_version(place
     assert place.backend.experiments == ["posterity delays"]
 
 
+def test_what_was_submitted_last_is_the_newest_version_even_if_it_was_there_before(place: Place) -> None:
+    wrong = read_settings([], "registry.example.org/posterity/stage:nosuch")
+    for run, settings in (("r1", REQUEST.settings), ("r2", wrong), ("r3", REQUEST.settings), ("r4", REQUEST.settings)):
+        submit(dataclasses.replace(REQUEST, run=run, settings=settings), place.settings)
+    staging = [name for name in place.backend.versions if name.startswith("posterity-staging")]
+    first, other, again = staging
+    assert again == f"{first}-3"
+    assert other.rpartition("-")[0] == "posterity-staging"
+
+
 WRONG: list[tuple[dict[str, Any], type[PosterityError], str]] = [
     ({"as_of": "31.3.2013"}, SettingsError, "'31.3.2013' is not a day"),
     ({"shards": "0"}, SettingsError, "shards=0 cannot share 4 chains"),
