@@ -42,8 +42,9 @@ def main() -> None:
 def timed_run(arguments: argparse.Namespace, folder: Path, name: str) -> tuple[float, list[StageRecord]]:
     """Wall seconds of one run in a process of its own, and the records of its stages."""
     store = f"file://{folder}/store"
-    environment = {**os.environ, "POSTERITY_STORE": store, "POSTERITY_REGISTRY": f"sqlite:///{folder}/registry.db"}
-    environment["POSTERITY_RELEASE"] = "off"
+    registry = f"sqlite:///{folder}/registry.db"
+    settings = {"POSTERITY_STORE": store, "POSTERITY_REGISTRY": registry, "POSTERITY_RELEASE": "off"}
+    environment = {**os.environ, **settings}
     command = [sys.executable, "-m", "pipelines.cli", "run", arguments.model, "--as-of", arguments.as_of]
     command += ["--name", name]
     command += ["--source", arguments.source] if arguments.source else []

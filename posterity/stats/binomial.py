@@ -25,14 +25,9 @@ def reach(low: float, high: float, trials: int) -> tuple[int, int]:
 
 
 def cdf_table(p: Array, trials: int, first: int, last: int) -> Array:
-    """P(count ≤ k) for each p (G,) and each k from `first` to `last`: shape (G, last − first + 1)."""
-    return np.asarray(np.minimum(np.cumsum(mass_table(p, trials, first, last), axis=1), 1.0))
+    """P(count ≤ k) for each p (G,) and each k from `first` to `last`: shape (G, last − first + 1).
 
-
-def mass_table(p: Array, trials: int, first: int, last: int) -> Array:
-    """P(count = k) in the same shape, but P(count ≤ first) at `first`.
-
-    Adding up is some forty times faster than an incomplete beta function for each, and once for a mixture is enough.
+    Adding up is some forty times faster than an incomplete beta function for each.
     """
     from scipy.special import gammaln
 
@@ -45,7 +40,7 @@ def mass_table(p: Array, trials: int, first: int, last: int) -> Array:
     np.exp(table, out=table)
     if first > 0:
         table[:, 0] += cdf(np.array([first - 1.0]), np.array([float(trials)]), p)
-    return np.asarray(table)
+    return np.asarray(np.minimum(np.cumsum(table, axis=1), 1.0))
 
 
 def cdf(count: Array, trials: Array, p: Array) -> Array:
