@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.linalg import helmert
 
 import models.flights.model
 from models.flights.decision import decision_metrics
@@ -165,6 +166,36 @@ def test_effects_sum_to_zero_and_the_level_is_that_of_the_average_flight(
     place = prior.effect("route_effect", routes) + prior.effect("carrier_effect", features["carrier"])
     average = np.average(place, axis=1, weights=features["flights"])
     np.testing.assert_allclose(prior["reference"], average, rtol=1e-9, atol=1e-12)
+
+
+def test_the_prior_is_that_of_the_docstring_whatever_the_coordinates(prior: Draws) -> None:
+    """In its own scale each effect is standard normal, and has nothing to do with what is nested in it."""
+
+    def scaled(values: np.ndarray, scale: str) -> np.ndarray:
+        return values / prior[scale].reshape(-1, *[1] * (values.ndim - 1))
+
+    def per_axis(values: np.ndarray) -> np.ndarray:  # levels that sum to zero, in an orthonormal basis
+        return values @ helmert(values.shape[-1]).T
+
+    block, origin = per_axis(prior["block_effect"]) / 0.5, per_axis(prior["origin_effect"]) / 0.3
+    carrier = per_axis(scaled(prior["carrier_effect"], "sigma_carrier"))
+    month = scaled(prior["month_effect"] - prior["intercept"][:, None], "sigma_month")
+    parts = {"intercept": (prior["intercept"] + 1.3) / 0.5, "month": month, "block": block, "origin": origin}
+    parts |= {"carrier": carrier, "next": (prior["month_next"] - prior["intercept"]) / prior["sigma_month"]}
+    for name in ("block", "origin", "carrier"):
+        deviation = prior[f"{name}_month"] - prior[f"{name}_effect"][:, None, :]
+        parts[f"{name} month"] = per_axis(scaled(deviation, f"sigma_{name}_month"))
+    flat = {name: values.reshape(len(values), -1) for name, values in parts.items()}
+    for name, values in flat.items():
+        assert stats.kstest(values.ravel(), "norm").pvalue > 1e-4, name
+    routes = prior["route_effect"] - prior.effect("dest_effect", [r.split("-")[2] for r in prior.coords["route"]])
+    nested = {
+        **flat,
+        "route": scaled(routes, "sigma_route").mean(axis=1, keepdims=True),
+        "cell": prior["z_cell"][:, :5],
+    }
+    correlation = np.corrcoef(np.hstack(list(nested.values())).T)
+    assert abs(correlation - np.eye(len(correlation))).max() < 5.5 / np.sqrt(len(prior["intercept"]))
 
 
 def test_estimands_do_not_depend_on_the_month_to_come(prior: Draws) -> None:
