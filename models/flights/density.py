@@ -5,7 +5,7 @@ Neither of the two devices changes the prior or the posterior.
 
 Sums: flights tell the level of an airline well, but not how much of it is the airline's and how much its routes'. What
 is sampled is the sum: an effect with the flight-weighted mean of all that is nested in it (`_Cells.shares`).
-Months: of an effect that differs from month to month, the mean over the months and their contrasts are sampled, with
+Months: of an effect that differs from month to month, the mean over the months and their differences are sampled, with
 the main effect integrated out; that is drawn from its conditional distribution (`by_month`). Months that happen to be
 alike then are no funnel.
 """
@@ -81,10 +81,10 @@ def by_month(name: str, mean: float, sd: float, sigma: Any, shape: tuple[int, ..
 
     months = len(pm.modelcontext(None).coords["month"])
     average = pm.Normal(f"{name}_average", mean + nested, pt.sqrt(sd**2 + sigma**2 / months), shape=shape) - nested
-    contrasts = pm.Normal(f"{name}_month_contrasts", 0, sigma, shape=(months - 1, *shape))
+    differences = pm.Normal(f"{name}_differences", 0, sigma, shape=(months - 1, *shape))
     known = sd**2 / (sd**2 + sigma**2 / months)
     rest = sd * pt.sqrt(1 - known) * pm.Normal(f"z_{name}", 0, 1, shape=shape)
-    return mean + known * (average - mean) + rest, average + pt.tensordot(helmert(months).T, contrasts, axes=1)
+    return mean + known * (average - mean) + rest, average + pt.tensordot(helmert(months).T, differences, axes=1)
 
 
 def _zero_sum_by_month(name: str, sd: float, sigma: Any, nested: Any = None) -> Any:

@@ -16,7 +16,7 @@ LEVEL = 1e-4  # another CPU gives other draws, and no CI shall fail by chance
 # The coordinates of the samplers: the one parametrisation and the other. All that they stand for is compared.
 OF_THE_SCRIPT = ("block_contrast", "block_month_contrast", "origin_contrast", "origin_month_contrast")
 OF_THE_PIPELINE = (
-    *(f"{name}_{part}" for name in ("block", "origin", "month") for part in ("average", "month_contrasts")),
+    *(f"{name}_{part}" for name in ("block", "origin", "month") for part in ("average", "differences")),
     *("z_block", "z_origin", "z_month", "carrier_total"),
 )
 pytestmark = pytest.mark.slow
