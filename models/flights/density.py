@@ -80,9 +80,10 @@ def by_month(name: str, mean: float, sd: float, sigma: Any, shape: tuple[int, ..
     from scipy.linalg import helmert
 
     months = len(pm.modelcontext(None).coords["month"])
-    average = pm.Normal(f"{name}_average", mean + nested, pt.sqrt(sd**2 + sigma**2 / months), shape=shape) - nested
+    variance = sd**2 + sigma**2 / months
+    average = pm.Normal(f"{name}_average", mean + nested, pt.sqrt(variance), shape=shape) - nested
     differences = pm.Normal(f"{name}_differences", 0, sigma, shape=(months - 1, *shape))
-    known = sd**2 / (sd**2 + sigma**2 / months)
+    known = sd**2 / variance
     rest = sd * pt.sqrt(1 - known) * pm.Normal(f"z_{name}", 0, 1, shape=shape)
     return mean + known * (average - mean) + rest, average + pt.tensordot(helmert(months).T, differences, axes=1)
 
@@ -111,8 +112,8 @@ def _carriers(cells: "_Cells", route: Any, sigma: Mapping[str, Any]) -> tuple[An
     basis = helmert(len(cells.coords["carrier"]))
     z = pm.ZeroSumNormal("z_carrier_month", sigma=1, dims=("month", "carrier"), n_zerosum_axes=1)
     deviation = sigma["sigma_carrier_month"] * z
-    nested = cells.shares("carrier", "route") @ route + (cells.shares("carrier", "month") * deviation.T).sum(axis=1)
-    nested = basis @ nested
+    by_carrier = cells.shares("carrier", "route") @ route + (cells.shares("carrier", "month") * deviation.T).sum(axis=1)
+    nested = basis @ by_carrier
     total = pm.Normal("carrier_total", nested, sigma["sigma_carrier"], shape=basis.shape[:1])
     carrier = pm.Deterministic("carrier_effect", (total - nested) @ basis, dims="carrier")
     return carrier, pm.Deterministic("carrier_month", carrier + deviation, dims=("month", "carrier"))
