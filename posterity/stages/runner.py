@@ -5,6 +5,8 @@ its parameters and the digests of its inputs. What was made under an identity is
 any run of any pipeline.
 """
 
+import atexit
+import gc
 import importlib
 import json
 import os
@@ -108,6 +110,7 @@ def execute(
 
     Raises whatever the stage raises, after it has been recorded under the run.
     """
+    atexit.register(gc.freeze)  # a last collection would take a second where PyMC or MLflow are loaded
     settings = Settings.from_environment()
     store = open_store(settings.store)
     pod = os.environ.get("KFP_POD_NAME", "")

@@ -1,5 +1,6 @@
 """Runs as people start them on a cluster, and what they find there afterwards, the pods being gone."""
 
+import itertools
 import json
 import os
 import re
@@ -105,14 +106,16 @@ def test_a_stage_is_repeated_here_on_what_it_was_given_there(person: Command, su
     assert all(row["recorded"] == row["now"] for row in rows)
 
 
-def test_the_same_pipeline_is_one_version(cluster: Cluster, submitted: tuple[str, str]) -> None:
+def test_what_is_the_newest_version_already_is_not_uploaded_again(cluster: Cluster, submitted: tuple[str, str]) -> None:
+    assert submitted
     pipeline = cluster.kfp.get_pipeline_id(NAME)
-    names = [
-        item.display_name for item in cluster.kfp.list_pipeline_versions(pipeline, page_size=100).pipeline_versions
-    ]
-    assert names
+    found = cluster.kfp.list_pipeline_versions(pipeline, page_size=100, sort_by="created_at").pipeline_versions
+    names = [item.display_name for item in found]
     assert len(names) == len(set(names))
-    assert all(re.fullmatch(rf"{NAME}-[0-9a-f]{{12}}", name) for name in names)
+    forms = [re.fullmatch(rf"{NAME}-([0-9a-f]{{12}})(-\d+)?", name) for name in names]
+    digests = [form[1] for form in forms if form]
+    assert len(digests) == len(names) > 1
+    assert all(digest != next_one for digest, next_one in itertools.pairwise(digests))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""What each stage may import: a pod starts as fast as its imports, and a library that is not there cannot break it."""
+"""What each stage may import: a pod starts as fast as its imports, and a library that is not there cannot break it.
+And how it ends: with large libraries loaded, the interpreter's last collection takes longer than many a stage."""
 
 import subprocess
 import sys
@@ -41,6 +42,26 @@ find_stage(record.stage).work(context_of(log, record, settings))
 print("imported", *[name for name in {HEAVY} if name in sys.modules])
 """
 
+ENDING = """
+import sys
+from posterity.runs import RunLog
+from posterity.settings import Settings
+from posterity.stages import execute
+from posterity.store import open_store
+
+class Cycle:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        print("collected")
+
+record = RunLog(open_store(Settings.from_environment().store), "first").stage(sys.argv[1])
+execute(record.stage, "ended", "", record.inputs, {})
+print("executed")
+cycle = Cycle()
+"""
+
 
 def test_every_stage_has_a_budget() -> None:
     assert set(BUDGET) == set(ORDER)
@@ -56,10 +77,21 @@ def test_a_pymc_model_costs_no_other_stage_an_import(newcomer: Newcomer, stage: 
     assert imported(newcomer.folder, stage) <= MCMC.get(stage, BUDGET[stage])
 
 
+def test_nothing_is_collected_when_the_process_of_a_stage_ends(folder: Folder) -> None:
+    said = output(folder, ENDING, "ingest")
+    assert "executed" in said
+    assert "collected" not in said
+
+
 def imported(folder: Folder, stage: str) -> set[str]:
-    """The heavy libraries that the work of a stage imports in a process of its own."""
+    """The heavy libraries that the work of a stage imports."""
+    return set(output(folder, CODE, stage).rpartition("imported")[2].split())
+
+
+def output(folder: Folder, code: str, stage: str) -> str:
+    """What `code` prints of a stage, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", CODE, stage],
+        [sys.executable, "-c", code, stage],
         cwd=folder.path,
         env=folder.environment,
         capture_output=True,
@@ -67,4 +99,4 @@ def imported(folder: Folder, stage: str) -> set[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.rpartition("imported")[2].split())
+    return done.stdout
