@@ -172,8 +172,8 @@ class Model(ABC):
     `features` only passes them on. `default_source` is used when a run names no source. `outcome` names the
     feature column that the data analysis associates the others with and, where it counts events, the column of trials.
     `after_expiry` says what servers do when the period of a product is over: `mark` their answers, or `refuse` them.
-    `sampler` holds sampler settings that the model needs (`target_accept`, `draws`, …). `release` says how its versions
-    get into production.
+    `sampler` holds sampler settings that the model needs (`target_accept`, `draws`, …). `divergence_budget` is the
+    share of draws that may diverge before the gate refuses them. `release` says how its versions get into production.
     """
 
     name: ClassVar[str]
@@ -192,6 +192,7 @@ class Model(ABC):
     outcome: ClassVar[tuple[str, ...]] = ()
     after_expiry: ClassVar[Literal["mark", "refuse"]] = "mark"
     sampler: ClassVar[Mapping[str, float]] = {}
+    divergence_budget: ClassVar[float] = 0.0
     release: ClassVar[Release] = Release()
 
     @abstractmethod

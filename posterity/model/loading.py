@@ -81,3 +81,7 @@ def _check_declarations(spec: str, model: type[Model]) -> None:
     abstract = sorted(getattr(model, "__abstractmethods__", ()))
     if missing or abstract:
         raise ModelError(f"{spec} does not declare {', '.join(missing + abstract)}; the model contract asks for them")
+    if not 0 <= model.divergence_budget < 1:
+        raise ModelError(
+            f"{spec} has the divergence_budget {model.divergence_budget}; it is a share, from 0 to below 1"
+        )

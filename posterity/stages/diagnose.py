@@ -16,7 +16,7 @@ from posterity.report.sampling import sampling_section
 from posterity.stages.inputs import parse_day
 from posterity.stages.runner import Context, Result, Stage
 from posterity.stats.drift import Summary
-from posterity.stats.gate import GateReport, judge
+from posterity.stats.gate import GateReport, GateSettings, judge
 from posterity.store import Reference, digest_bytes, digest_json
 from posterity.store.digest import canonical_json
 
@@ -42,7 +42,8 @@ def work(context: Context) -> Result:
     stats = posterior.stats
     diverging = np.asarray(stats["diverging"], dtype=bool) if "diverging" in stats else None
     energy = np.asarray(stats["energy"], dtype=float) if "energy" in stats else None
-    report = judge(published.values, parameters, labels, diverging, energy)
+    settings = GateSettings(divergence_budget=context.model.divergence_budget)
+    report = judge(published.values, parameters, labels, diverging, energy, settings)
     section = sampling_section(
         report,
         {**published.values, **parameters},
@@ -203,5 +204,5 @@ def _shown(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 STAGE = Stage(
     work,
-    uses=("predict", "estimands", "replicate", "targets", "keys", "quantities", "dims"),
+    uses=("predict", "estimands", "replicate", "targets", "keys", "quantities", "dims", "divergence_budget"),
 )

@@ -33,14 +33,15 @@ class GateSettings:
     """What the gate asks for.
 
     ess: least bulk and tail ESS of a published quantity; bfmi: least E-BFMI of a chain; rhat_cap and level: see
-    `limits.rhat_limit`; divergence_share: largest share of draws that may diverge; superchains: groups for nested
+    `limits.rhat_limit`; divergence_budget: largest share of draws that may
+    diverge; superchains: groups for nested
     R-hat, 0 for split R-hat, None to choose by the layout (`limits.superchains_for`).
     """
 
     ess: float = 400.0
     bfmi: float = 0.3
     rhat_cap: float = 1.05
-    divergence_share: float = 0.0
+    divergence_budget: float = 0.0
     level: float = 0.99
     superchains: int | None = None
 
@@ -160,7 +161,12 @@ def judge(
     return GateReport(
         verdict=verdict,
         reasons=tuple(faults or [_say_short(check, settings, further) for check in short[:NAMED]]),
-        warnings=(*_warnings(unseen), *_say_nan(sorted({*parameters} - {*whole})), *_say_one_chain(chains, energy)),
+        warnings=(
+            *_say_forgiven(divergences, settings),
+            *_warnings(unseen),
+            *_say_nan(sorted({*parameters} - {*whole})),
+            *_say_one_chain(chains, energy),
+        ),
         further_chains=further,
         chains=chains,
         draws=draws,
@@ -232,8 +238,8 @@ def _rows(
 
 def _sampler_faults(divergences: NDArray[np.bool_] | None, energy: Array | None, settings: GateSettings) -> list[str]:
     faults = []
-    if divergences is not None and divergences.mean() > settings.divergence_share:
-        count, allowed = int(divergences.sum()), int(settings.divergence_share * divergences.size)
+    if divergences is not None and divergences.mean() > settings.divergence_budget:
+        count, allowed = int(divergences.sum()), int(settings.divergence_budget * divergences.size)
         faults.append(
             f"{count} of {divergences.size} draws diverged ({allowed} allowed): the sampler cannot follow the "
             "posterior somewhere, so the draws are biased; reparametrise (non-centred effects) or raise target_accept"
@@ -281,6 +287,15 @@ def _say_short(check: QuantityCheck, settings: GateSettings, further: int) -> st
         f"{check.name} has ESS {min(check.ess_bulk, check.ess_tail):.0f} (asked: {settings.ess:.0f}) and R-hat "
         f"{check.rhat:.3f} (limit {check.rhat_limit:.3f}): {further} further chains would be enough"
     )
+
+
+def _say_forgiven(divergences: NDArray[np.bool_] | None, settings: GateSettings) -> list[str]:
+    if divergences is None or not 0 < divergences.mean() <= settings.divergence_budget:
+        return []
+    return [
+        f"{int(divergences.sum())} of {divergences.size} draws diverged, within the model's divergence_budget of "
+        f"{settings.divergence_budget:.2%}; the draws around them may be biased"
+    ]
 
 
 def _warnings(unseen: _Judged) -> list[str]:

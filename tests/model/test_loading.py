@@ -60,6 +60,10 @@ def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Mo
             "    row_keys = ('a',); quantities = (Quantity('q', 'm'),)",
             "build",
         ),
+        (
+            "from models.flights import model\nclass Own(model.Flights): divergence_budget = 4",
+            "divergence_budget 4; it is a share",
+        ),
     ],
 )
 def test_what_is_no_model_is_named(tmp_path: Path, text: str, said: str) -> None:

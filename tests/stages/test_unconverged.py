@@ -8,7 +8,7 @@ from posterity.errors import GateError
 from posterity.registry import versions
 from posterity.runs import RunLog
 from tests.bench import Bench
-from tests.unruly import HERE
+from tests.unruly import HERE, Funnel
 
 
 @pytest.mark.parametrize(("model", "reason"), [("TwoModes", "chains disagree about x"), ("Funnel", "diverged|E-BFMI")])
@@ -26,3 +26,12 @@ def test_the_gate_stops_it_and_nothing_is_published(bench: Bench, model: str, re
     assert not list(bench.store.list("products/"))
     page = Path(bench.artifact("unruly", "report-posterior").path).read_text()
     assert "R-hat" in page, "the report with its pictures is kept"
+
+
+def test_the_gate_allows_the_divergences_that_the_model_declares(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Funnel, "divergence_budget", 0.002)
+    bench.model = f"{HERE}:Funnel"
+    bench.source = bench.folder / "keys.csv"
+    bench.source.write_text("key\na\n")
+    with pytest.raises(GateError, match=r"of 2000 draws diverged \(4 allowed\)"):
+        bench.run("unruly")

@@ -97,7 +97,13 @@ def test_divergences_beyond_the_budget_fail():
     assert report.verdict == "fail"
     assert report.divergences == 3
     assert "3 of 4000 draws diverged" in report.reasons[0]
-    assert gate(values, divergences=diverged, settings=GateSettings(divergence_share=0.001)).verdict == "pass"
+    assert "(0 allowed)" in report.reasons[0]
+    forgiven = gate(values, divergences=diverged, settings=GateSettings(divergence_budget=3 / 4000))
+    assert forgiven.verdict == "pass"
+    assert "3 of 4000 draws diverged, within the model's divergence_budget of 0.07%" in forgiven.warnings[0]
+    assert gate(values, divergences=diverged, settings=GateSettings(divergence_budget=2 / 4000)).verdict == "fail"
+    none = np.zeros_like(diverged)
+    assert gate(values, divergences=none, settings=GateSettings(divergence_budget=0.001)).warnings == ()
 
 
 def test_energy_that_hardly_changes_fails():
