@@ -31,8 +31,8 @@ def gradients_from(cluster: Cluster, plan: str, chain: int, block: int) -> int:
 
 def forget(cluster: Cluster, plan: str) -> None:
     """Remove everything that was sampled, and what came of it, so that the same plan has to be sampled again."""
-    made = (f"plans/{plan}/chains/", f"plans/{plan}/shards/", "cache/sample/", "cache/diagnose/", "cache/predict/")
-    for prefix in made:
+    stages = ("sample", "diagnose", "predict", "register")
+    for prefix in (f"plans/{plan}/chains/", f"plans/{plan}/shards/", *(f"cache/{stage}/" for stage in stages)):
         for key in list(cluster.store.list(prefix)):
             cluster.store.erase(key)
 
