@@ -25,11 +25,11 @@ class Workload:
     route: Places
     trials: Places
 
-    def probabilities(self, start: int, stop: int) -> Array:
-        """Draws of the probability of the rows from `start` to `stop`: (S, rows), a row's draws side by side in memory
+    def probabilities(self, rows: slice) -> Array:
+        """Draws of the probability of `rows`: (S, rows), a row's draws side by side in memory
         as `Draws.effect` gives them. NumPy's exp takes half as long as scipy's expit."""
-        against = np.take(-self.route_effects.T, self.route[start:stop], axis=0)
-        against -= np.take(self.carrier_effects.T, self.carrier[start:stop], axis=0)
+        against = np.take(-self.route_effects.T, self.route[rows], axis=0)
+        against -= np.take(self.carrier_effects.T, self.carrier[rows], axis=0)
         against -= self.intercept
         np.exp(against, out=against)
         against += 1

@@ -1,6 +1,8 @@
 """Predictions of rows from draws, as the product and servers publish them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,11 @@ from posterity.model.contract import Model, Quantity
 from posterity.model.draws import Array, Draws
 from posterity.stats.predictive import PredictiveSummary, summarise_binomial, summarise_draws
 
-PIECE = 8_000_000  # numbers of draws × rows held at once: 64 MB
+T = TypeVar("T")
+U = TypeVar("U")
+V = TypeVar("V")
+
+PIECE = 4_000_000  # numbers of draws × rows worked on at once: 32 MB
 
 
 def pieces_of(rows: pd.DataFrame, draws: int) -> Iterator[pd.DataFrame]:
@@ -21,15 +27,44 @@ def pieces_of(rows: pd.DataFrame, draws: int) -> Iterator[pd.DataFrame]:
         yield rows.iloc[start : start + size].reset_index(drop=True)
 
 
+def overlapped(pieces: Iterable[T], predict: Callable[[T], U], finish: Callable[[T, U], V]) -> Iterator[V]:
+    """What `finish` makes of each piece and its prediction, in order.
+
+    While it is at work in a thread of its own, the next piece is predicted: two predictions are in memory. `predict`,
+    a user's code, is never called by two threads.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        before: Future[V] | None = None
+        for piece in pieces:
+            predicted = predict(piece)
+            if before:
+                yield before.result()
+            before = thread.submit(finish, piece, predicted)
+            del predicted
+        if before:
+            yield before.result()
+
+
 def predict_rows(model: Model, draws: Draws, rows: pd.DataFrame, chains: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions and latent quantiles of `rows`, with the keys and exposures in front of the predictions."""
-    predicted = model.predict(draws, rows)
+    return tables_of(model, predict_draws(model, draws, rows), rows, chains)
+
+
+def predict_draws(model: Model, draws: Draws, rows: pd.DataFrame) -> dict[str, Array]:
+    """The draws (draws, rows) of every quantity. Raises ModelError naming what is wrong with them."""
+    predicted, shape = model.predict(draws, rows), (len(draws), len(rows))
+    return {quantity.name: check_prediction(model, quantity, predicted, shape) for quantity in model.quantities}
+
+
+def tables_of(
+    model: Model, predicted: Mapping[str, Array], rows: pd.DataFrame, chains: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions and latent quantiles of `rows` from the draws of every quantity."""
     exposures = [quantity.exposure for quantity in model.quantities if quantity.exposure]
     columns: dict[str, Array | pd.Series] = {name: rows[name] for name in dict.fromkeys([*model.keys, *exposures])}
     latent: dict[str, Array] = {}
     for quantity in model.quantities:
-        values = check_prediction(model, quantity, predicted, (len(draws), len(rows)))
-        summary = summarise(quantity, values, rows, chains)
+        summary = summarise(quantity, predicted[quantity.name], rows, chains)
         columns |= statistics(quantity, summary)
         latent |= {f"{quantity.name}_{i:03d}": quantiles for i, quantiles in enumerate(summary.latent.T)}
     return pd.DataFrame(columns), pd.DataFrame(latent)

@@ -21,7 +21,7 @@ from posterity.model.contract import Draws
 from posterity.model.isolated import IsolatedModel
 from posterity.registry.versions import Version
 from posterity.scoring.columns import Columns, check_column
-from posterity.scoring.predicting import check_prediction, pieces_of, statistics, summarise
+from posterity.scoring.predicting import pieces_of, predict_draws, statistics, summarise
 from posterity.stats.predictive import exceedance_binomial, exceedance_draws
 from posterity.store import ObjectStore, Reference
 
@@ -100,10 +100,10 @@ class Scorer:
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
     def _piece(self, rows: pd.DataFrame, question: Question) -> Columns:
-        predicted = self.model.predict(self._draws, rows)
+        predicted = predict_draws(self.model, self._draws, rows)
         found: Columns = {}
         for quantity in self.model.quantities:
-            values = check_prediction(self.model, quantity, predicted, (len(self._draws), len(rows)))
+            values = predicted[quantity.name]
             summary = summarise(quantity, values, rows, self._chains, question.levels)
             found |= statistics(quantity, summary, question.levels)
             if quantity.name in question.thresholds:

@@ -12,7 +12,7 @@ from posterity.errors import ModelError
 from posterity.model.contract import Model
 from posterity.report.product import product_section
 from posterity.scoring.explaining import explain_rows
-from posterity.scoring.predicting import pieces_of, predict_rows
+from posterity.scoring.predicting import overlapped, pieces_of, predict_draws, tables_of
 from posterity.stages.inputs import parse_day
 from posterity.stages.runner import Context, Result, Stage
 
@@ -49,12 +49,14 @@ def work(context: Context) -> Result:
 
 def pieces(context: Context, posterior: Posterior, targets: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, ...]]:
     """The product's tables, piece by piece."""
-    draws = posterior.draws()
-    done = 0
-    for rows in pieces_of(targets, len(draws)):
+    model, draws, done = context.model, posterior.draws(), 0
+    for rows, tables in overlapped(
+        pieces_of(targets, len(draws)),
+        lambda rows: predict_draws(model, draws, rows),
+        lambda rows, predicted: (rows, tables_of(model, predicted, rows, posterior.shape[0])),
+    ):
         context.progress(done=done, total=len(targets))
-        tables = predict_rows(context.model, draws, rows, posterior.shape[0])
-        yield (*tables, explain_rows(context.model, draws, rows))
+        yield (*tables, explain_rows(model, draws, rows))
         done += len(rows)
 
 
