@@ -40,7 +40,6 @@ def overlapped(pieces: Iterable[T], predict: Callable[[T], U], finish: Callable[
             if before:
                 yield before.result()
             before = thread.submit(finish, piece, predicted)
-            del predicted
         if before:
             yield before.result()
 

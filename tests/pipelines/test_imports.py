@@ -28,27 +28,22 @@ BUDGET = {
 }
 PYMC = {"arviz", "arviz_stats", "jax", "pymc", "pytensor", "sklearn"}  # all that PyMC brings along
 MCMC = {"plan": BUDGET["plan"] | PYMC, "sample": {"jax", "scipy"}}  # stages that need more for a PyMC model
-CODE = f"""
+RECORD = """
 import sys
 from posterity.runs import RunLog
 from posterity.settings import Settings
-from posterity.stages.runner import context_of, find_stage
+from posterity.stages.runner import context_of, execute, find_stage
 from posterity.store import open_store
 
 settings = Settings.from_environment()
 log = RunLog(open_store(settings.store), "first")
 record = next(record for record in log.stages() if record.stage == sys.argv[1])
+"""
+CODE = f"""{RECORD}
 find_stage(record.stage).work(context_of(log, record, settings))
 print("imported", *[name for name in {HEAVY} if name in sys.modules])
 """
-
-ENDING = """
-import sys
-from posterity.runs import RunLog
-from posterity.settings import Settings
-from posterity.stages import execute
-from posterity.store import open_store
-
+ENDING = f"""{RECORD}
 class Cycle:
     def __init__(self):
         self.itself = self
@@ -56,8 +51,7 @@ class Cycle:
     def __del__(self):
         print("collected")
 
-record = RunLog(open_store(Settings.from_environment().store), "first").stage(sys.argv[1])
-execute(record.stage, "ended", "", record.inputs, {})
+execute(record.stage, "ended", "", record.inputs, {{}})
 print("executed")
 cycle = Cycle()
 """
