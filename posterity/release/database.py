@@ -4,17 +4,16 @@ A version's rows are appended in one transaction, whole or not at all; which ver
 switched in another, and erased they are in a third. All can be repeated.
 """
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from posterity.data.parquet import read_batches, read_schema
 from posterity.data.product import ProductFacts
 from posterity.errors import ConflictError, CorruptError, NotFoundError, SettingsError, UnavailableError
 from posterity.registry.versions import Version
@@ -42,12 +41,11 @@ class Database:
         facts = ProductFacts.from_json(reference.fetch(store))
         base = reference.key.rpartition("/")[0]
         data = Reference(f"{base}/predictions.parquet", facts.predictions_sha256, "predictions").fetch(store)
-        rows = pq.ParquetFile(io.BytesIO(data))
         with self._transaction() as connection:
-            table = fit(connection, version.model, rows.schema_arrow)
+            table = fit(connection, version.model, read_schema(data))
             if self._is_published(connection, table, version, facts.rows):
                 return False
-            for piece in rows.iter_batches(PIECE):
+            for piece in read_batches(data, PIECE):
                 _append(connection, table, version.number, piece)
             _refuse_gaps(self.name, table, version, facts.rows, _count(connection, table, version.number))
             connection.execute(sa.insert(VERSIONS).values(_facts(version, facts)))

@@ -1,11 +1,9 @@
 """A version's predictions as one file that works offline."""
 
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
+from posterity.data.parquet import read_table
 from posterity.data.product import ProductFacts
 from posterity.errors import SettingsError
 from posterity.registry.versions import Version
@@ -34,7 +32,7 @@ def _as_table(store: ObjectStore, version: Version, path: Path) -> int:
     reference = version.references["product"]
     facts = ProductFacts.from_json(reference.fetch(store))
     key = f"{reference.key.rpartition('/')[0]}/predictions.parquet"
-    rows = pq.read_table(io.BytesIO(Reference(key, facts.predictions_sha256, "predictions").fetch(store)))
+    rows = read_table(Reference(key, facts.predictions_sha256, "predictions").fetch(store))
     write_table(with_validity(version, rows), str(path))
     return int(rows.num_rows)
 

@@ -1,6 +1,5 @@
 """Ask a server about one version as its users would, and hold the answers against what was registered."""
 
-import io
 import json
 import math
 import time
@@ -10,8 +9,7 @@ from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from posterity.data.parquet import read_batches
 from posterity.data.product import ProductFacts
 from posterity.errors import CorruptError, NotFoundError, RefusedError, UnavailableError
 from posterity.registry.versions import Version
@@ -108,7 +106,7 @@ def _rows(client: Client, version: Version, facts: ProductFacts, registered: byt
 
 
 def _expected(registered: bytes) -> Iterator[dict[str, Any]]:
-    for piece in pq.ParquetFile(io.BytesIO(registered)).iter_batches(PIECE):
+    for piece in read_batches(registered, PIECE):
         for row in piece.to_pylist():
             yield {name: _in_json(value) for name, value in row.items()}
 

@@ -1,14 +1,12 @@
-"""The files behind versions, kept as they are for a while, and single rows read out of them."""
+"""The files behind versions, kept as they are for a while, and the places of rows in them."""
 
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
+from posterity.data.parquet import read_table
 from posterity.server.rows import key_text
 from posterity.store import ObjectStore, Reference
 
@@ -38,21 +36,9 @@ class Files:
         return data
 
 
-def row_at(parquet: bytes, place: int) -> dict[str, Any]:
-    """One row of a Parquet file; only the group of rows that it is in is unpacked."""
-    file = pq.ParquetFile(io.BytesIO(parquet))
-    start = 0
-    for group in range(file.num_row_groups):
-        count = file.metadata.row_group(group).num_rows
-        if place < start + count:
-            return dict(file.read_row_group(group).slice(place - start, 1).to_pylist()[0])
-        start += count
-    raise IndexError(f"row {place} of {start}")
-
-
 def place_in(parquet: bytes, keys: Sequence[str], texts: Sequence[str]) -> int | None:
     """The place of the row whose key columns read so, as texts; None where there is none."""
-    table = pq.read_table(io.BytesIO(parquet), columns=list(keys))
+    table = read_table(parquet, keys)
     fits = np.ones(table.num_rows, dtype=bool)
     for name, text in zip(keys, texts, strict=True):
         encoded = table[name].combine_chunks().dictionary_encode()

@@ -20,6 +20,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from posterity.data.parquet import read_table
+
 BATCH = 10_000  # rows turned into Python objects at once
 SEPARATOR = "\x1f"
 MASK = 2**64 - 1
@@ -31,7 +33,7 @@ class Rows:
     """The rows of `predictions.parquet`; `keys` are the names of the columns that identify one."""
 
     def __init__(self, parquet: bytes, keys: Sequence[str]) -> None:
-        table = pq.read_table(io.BytesIO(parquet))
+        table = read_table(parquet)
         self.parquet = parquet
         self.keys = tuple(keys)
         self.columns: tuple[str, ...] = tuple(table.column_names)
@@ -91,7 +93,7 @@ class Rows:
 
     def table(self, places: Places | None, start: int, stop: int) -> pa.Table:
         """The same part as a table."""
-        whole = pq.read_table(io.BytesIO(self.parquet))
+        whole = read_table(self.parquet)
         return whole.slice(start, stop - start) if places is None else whole.take(pa.array(places[start:stop]))
 
     def _key(self, place: int) -> list[str]:

@@ -1,12 +1,11 @@
 """Finding rows by words of their keys, as people type them."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from posterity.data.parquet import read_table
 from posterity.server.rows import Places, Rows, key_text
 
 EQUAL, BEGINS, CONTAINS = 4, 2, 1  # how well a word fits a value
@@ -16,7 +15,7 @@ class Index:
     """The key columns of a product as texts, and the order of its rows by one column."""
 
     def __init__(self, rows: Rows, ranked_by: str) -> None:
-        table = pq.read_table(io.BytesIO(rows.parquet), columns=[*rows.keys, ranked_by])
+        table = read_table(rows.parquet, [*rows.keys, ranked_by])
         encoded = [table[name].combine_chunks().dictionary_encode() for name in rows.keys]
         self._texts = [[key_text(value).casefold() for value in column.dictionary.to_pylist()] for column in encoded]
         self._codes = [column.indices.to_numpy(zero_copy_only=False) for column in encoded]

@@ -1,36 +1,20 @@
-"""Files that are kept, and rows read out of them."""
+"""Files that are kept, and the places of rows in them."""
 
-import io
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from posterity.data.tables import to_parquet
 from posterity.errors import CorruptError, NotFoundError
-from posterity.server.files import Files, place_in, row_at
+from posterity.server.files import Files, place_in
 from posterity.store import digest_bytes, open_store
 
 TABLE = pd.DataFrame({"day": pd.to_datetime(["2026-01-01", "2026-01-02"] * 5), "no": range(10), "x": [0.5] * 10})
 
 
-def parquet(rows: int) -> bytes:
-    """The table in groups of so many rows."""
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pandas(TABLE), buffer, row_group_size=rows)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("rows", [1, 3, 10])
-def test_a_row_is_read_from_its_group(rows: int) -> None:
-    assert [row_at(parquet(rows), place)["no"] for place in range(10)] == list(range(10))
-    with pytest.raises(IndexError):
-        row_at(parquet(rows), 10)
-
-
 def test_a_row_is_found_by_the_texts_of_its_key() -> None:
-    data = parquet(4)
+    data = to_parquet(TABLE)
     assert place_in(data, ["day", "no"], ["2026-01-02T00:00:00", "7"]) == 7
     assert place_in(data, ["day", "no"], ["2026-01-01T00:00:00", "7"]) is None
     assert place_in(data, ["no"], ["seven"]) is None

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import orjson
 
+from posterity.data.parquet import read_row
 from posterity.data.product import LATENT, Effect
 from posterity.model.contract import Quantity
 from posterity.server.access import READ
 from posterity.server.challenge import side_by_side
-from posterity.server.files import row_at
 from posterity.server.handlers.shared import MODEL, VERSION, alias_header, json_answer, place_of, served_version
 from posterity.server.http import Request, Response
 from posterity.server.routing import RAW, Route
@@ -72,7 +72,7 @@ def _contributions(service: Service, served: ServedVersion, place: int) -> list[
 
 def _row(service: Service, served: ServedVersion, name: str, sha256: str, place: int) -> dict[str, Any]:
     folder = served.record.references["product"].key.rpartition("/")[0]
-    return row_at(service.files.fetch(f"{folder}/{name}.parquet", sha256), place)
+    return read_row(service.files.fetch(f"{folder}/{name}.parquet", sha256), place)
 
 
 def _answer(request: Request, served: ServedVersion, found: dict[str, Any]) -> Response:

@@ -6,13 +6,14 @@ from typing import Any
 
 import orjson
 
+from posterity.data.parquet import read_row
 from posterity.data.product import ProductFacts
 from posterity.errors import NotFoundError
 from posterity.registry.versions import Version
 from posterity.server.access import READ
 from posterity.server.catalogue import Line
 from posterity.server.errors import RequestError
-from posterity.server.files import place_in, row_at
+from posterity.server.files import place_in
 from posterity.server.handlers.shared import MODEL, json_answer, key_of, line_of, readable_versions
 from posterity.server.http import Request, Response
 from posterity.server.routing import RAW, Route
@@ -115,7 +116,7 @@ def _outcome(service: Service, record: Version, scored: Scored, key: Sequence[st
 def _find(service: Service, path: str, sha256: str, keys: Sequence[str], texts: Sequence[str]) -> dict[str, Any] | None:
     parquet = service.files.fetch(path, sha256)
     place = place_in(parquet, keys, texts) if len(keys) == len(texts) else None
-    return None if place is None else row_at(parquet, place)
+    return None if place is None else read_row(parquet, place)
 
 
 def _json(service: Service, key: str, sha256: str) -> dict[str, Any]:
