@@ -47,13 +47,19 @@ def with_draws_of(text: str, file: Path) -> str:
     return patch(text, SAMPLING, f"    idata = az.from_netcdf({str(file)!r})\n")
 
 
-def record(folder: Path, text: str) -> LegacyRun:
-    """Run a copy of the script with the recorder, in `folder`."""
+def record(folder: Path, text: str, compiled: Path) -> LegacyRun:
+    """Run a copy of the script with the recorder, in `folder`; `compiled` keeps what PyTensor compiles for the next."""
     folder.mkdir()
     (folder / "flights.py").write_text(text)
     (folder / "map.json").write_text(json.dumps({"variables": VARIABLES}))
     command = [sys.executable, "-m", "posterity.parity.record", "--map", "map.json", "out", "flights.py"]
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder), "MKL_NUM_THREADS": "1"}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(folder),
+        "MKL_NUM_THREADS": "1",
+        "PYTENSOR_FLAGS": f"base_compiledir={compiled}",
+    }
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
     )

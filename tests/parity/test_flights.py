@@ -5,6 +5,8 @@ sampling with the script cut off at its model, those of the model with few draws
 of the pipeline in place of the script's own sampling.
 """
 
+from functools import partial
+
 import pytest
 
 from posterity.parity import compare, compare_with
@@ -42,6 +44,12 @@ def draws(pipeline, tmp_path_factory):
     return file
 
 
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    """Runs a copy of the script. They share what PyTensor compiles, which takes longer than the few draws."""
+    return partial(flights.record, compiled=tmp_path_factory.mktemp("compiled"))
+
+
 def test_the_pipeline_equals_the_frozen_outputs_in_every_stage(pipeline):
     report = compare_with(flights.FROZEN, pipeline, level=LEVEL)
     assert report.verdict == "equal", report.summary
@@ -57,14 +65,14 @@ def test_the_pipeline_equals_the_final_table_alone(pipeline):
     assert [stage.verdict for stage in report.stages] == ["not compared"] * 4 + ["equal"] * 2
 
 
-def test_the_pipeline_equals_the_script_as_it_runs(pipeline, tmp_path):
-    report = compare(flights.record(tmp_path / "run", flights.with_few_draws(TEXT)), pipeline, LEVEL)
+def test_the_pipeline_equals_the_script_as_it_runs(pipeline, record, tmp_path):
+    report = compare(record(tmp_path / "run", flights.with_few_draws(TEXT)), pipeline, LEVEL)
     assert report.verdict == "equal", report.summary
     assert {stage.verdict for stage in report.stages} == {"equal"}
 
 
-def test_the_pipeline_equals_the_script_with_the_same_draws(pipeline, draws, tmp_path):
-    report = compare(flights.record(tmp_path / "run", flights.with_draws_of(TEXT, draws)), pipeline, LEVEL)
+def test_the_pipeline_equals_the_script_with_the_same_draws(pipeline, draws, record, tmp_path):
+    report = compare(record(tmp_path / "run", flights.with_draws_of(TEXT, draws)), pipeline, LEVEL)
     assert report.verdict == "equal", report.summary
     assert report.stage("posterior").largest == 0
 
@@ -76,21 +84,21 @@ def check(report, mutant):
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.part == "tables"], ids=lambda mutant: mutant.name)
-def test_a_mistake_before_sampling_is_found(mutant, tables, tmp_path):
+def test_a_mistake_before_sampling_is_found(mutant, tables, record, tmp_path):
     text = patch(flights.tables_only(TEXT), mutant.old, mutant.new)
-    run = flights.record(tmp_path / "run", text)
+    run = record(tmp_path / "run", text)
     check(compare(run, flights.pipeline_run(tables, None)), mutant)
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.part == "sampling"], ids=lambda mutant: mutant.name)
-def test_a_mistake_of_the_model_is_found(mutant, pipeline, tmp_path):
-    run = flights.record(tmp_path / "run", flights.with_few_draws(patch(TEXT, mutant.old, mutant.new)))
+def test_a_mistake_of_the_model_is_found(mutant, pipeline, record, tmp_path):
+    run = record(tmp_path / "run", flights.with_few_draws(patch(TEXT, mutant.old, mutant.new)))
     check(compare(run, pipeline, LEVEL), mutant)
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.part == "draws"], ids=lambda mutant: mutant.name)
-def test_a_mistake_with_the_draws_is_found(mutant, draws, pipeline, tmp_path):
-    run = flights.record(tmp_path / "run", flights.with_draws_of(patch(TEXT, mutant.old, mutant.new), draws))
+def test_a_mistake_with_the_draws_is_found(mutant, draws, pipeline, record, tmp_path):
+    run = record(tmp_path / "run", flights.with_draws_of(patch(TEXT, mutant.old, mutant.new), draws))
     check(compare(run, pipeline, LEVEL), mutant)
 
 
