@@ -1,7 +1,7 @@
 """Predictions of rows from draws, as the product and servers publish them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -31,17 +31,18 @@ def overlapped(pieces: Iterable[T], predict: Callable[[T], U], finish: Callable[
     """What `finish` makes of each piece and its prediction, in order.
 
     While it is at work in a thread of its own, the next piece is predicted: two predictions are in memory. `predict`,
-    a user's code, is never called by two threads.
+    a user's code, is never called by two threads, and a single piece needs no other thread.
     """
     with ThreadPoolExecutor(1) as thread:
-        before: Future[V] | None = None
+        last: tuple[T, U] | None = None
         for piece in pieces:
+            finished = thread.submit(finish, *last) if last else None
             predicted = predict(piece)
-            if before:
-                yield before.result()
-            before = thread.submit(finish, piece, predicted)
-        if before:
-            yield before.result()
+            if finished:
+                yield finished.result()
+            last = piece, predicted
+        if last:
+            yield finish(*last)
 
 
 def predict_rows(model: Model, draws: Draws, rows: pd.DataFrame, chains: int) -> tuple[pd.DataFrame, pd.DataFrame]:

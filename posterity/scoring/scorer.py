@@ -7,7 +7,7 @@ and, for thresholds, the probability of exceeding them; a row that was published
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from posterity.data.product import LEVELS, column
 from posterity.data.tables import load_table
 from posterity.errors import ModelError, SettingsError
 from posterity.model.contract import Draws
+from posterity.model.draws import Array
 from posterity.model.isolated import IsolatedModel
 from posterity.registry.versions import Version
 from posterity.scoring.columns import Columns, check_column
-from posterity.scoring.predicting import pieces_of, predict_draws, statistics, summarise
+from posterity.scoring.predicting import overlapped, pieces_of, predict_draws, statistics, summarise
 from posterity.stats.predictive import exceedance_binomial, exceedance_draws
 from posterity.store import ObjectStore, Reference
 
@@ -96,11 +97,11 @@ class Scorer:
         """
         rows = pd.DataFrame({name: pd.array(columns[name], dtype=dtype) for name, dtype in self.types.items()})
         with self._code.active():
-            pieces = [self._piece(piece, question) for piece in pieces_of(rows, len(self._draws))]
+            predict, answer = partial(predict_draws, self.model, self._draws), partial(self._answer, question)
+            pieces = list(overlapped(pieces_of(rows, len(self._draws)), predict, answer))
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
-    def _piece(self, rows: pd.DataFrame, question: Question) -> Columns:
-        predicted = predict_draws(self.model, self._draws, rows)
+    def _answer(self, question: Question, rows: pd.DataFrame, predicted: Mapping[str, Array]) -> Columns:
         found: Columns = {}
         for quantity in self.model.quantities:
             values = predicted[quantity.name]

@@ -29,6 +29,12 @@ def test_the_next_piece_is_predicted_while_one_is_finished() -> None:
     assert callers == {threading.main_thread()}
 
 
+def test_a_single_piece_needs_no_other_thread() -> None:
+    """A server that scores one row would pay for it."""
+    found = overlapped([1], lambda piece: piece, lambda *_: threading.current_thread())
+    assert list(found) == [threading.main_thread()]
+
+
 def test_an_error_stops_after_the_piece_that_was_predicted_meanwhile() -> None:
     predicted = []
 

@@ -6,6 +6,7 @@ import pytest
 
 from posterity.errors import ModelError, SettingsError
 from posterity.registry.versions import Version
+from posterity.scoring import predicting
 from posterity.scoring.scorer import Question, Scorer, load_scorer
 from posterity.store import ObjectStore, open_store
 from tests.server.products import published, register, sales
@@ -34,6 +35,15 @@ def test_published_rows_get_the_published_numbers(scorer: Scorer, store: ObjectS
         assert list(found) == [name for name in rows if name not in ("shop", "customers")]
         for name, values in found.items():
             assert values.tolist() == some[name].tolist()
+
+
+def test_many_rows_are_scored_in_pieces_to_the_same_numbers(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Question(thresholds={"sales": 25.0})
+    columns = scorer.complete({"shop": ["a", "f", "c", "b", "e"]})
+    whole = scorer.score(columns, asked)
+    monkeypatch.setattr(predicting, "PIECE", 2 * len(scorer._draws))
+    found = scorer.score(columns, asked)
+    assert {name: values.tolist() for name, values in found.items()} == {n: v.tolist() for n, v in whole.items()}
 
 
 def test_what_is_asked_is_answered(scorer: Scorer) -> None:
