@@ -86,11 +86,10 @@ def _read_all(source: object, parts: Iterable[Path]) -> "pd.DataFrame":
 def _read_file(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    from posterity.data.parquet import read_table
+    from posterity.data.parquet import read_frame
 
     if path.name.endswith(".parquet"):
-        table: pd.DataFrame = read_table(path).to_pandas(use_threads=False)
-        return table
+        return read_frame(path)
     if not path.name.endswith(KINDS):
         raise SourceError(f"{path} is of no kind that can be read; there are {', '.join(KINDS)}")
     table = pd.read_csv(path, low_memory=False)  # in one piece, or a column's type would depend on the piece

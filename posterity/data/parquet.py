@@ -8,10 +8,13 @@ on a disk is opened by Arrow itself.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Source = bytes | Path  # a whole file in memory, or where it lies
 
@@ -19,6 +22,12 @@ Source = bytes | Path  # a whole file in memory, or where it lies
 def read_table(source: Source, columns: Sequence[str] | None = None) -> pa.Table:
     """All rows, of all columns or of some. Raises pyarrow.ArrowException where `source` is no whole Parquet file."""
     return _open(source).read(None if columns is None else list(columns), use_threads=False)
+
+
+def read_frame(source: Source) -> "pd.DataFrame":
+    """All rows as pandas has them. Raises pyarrow.ArrowException."""
+    frame: pd.DataFrame = read_table(source).to_pandas(use_threads=False)
+    return frame
 
 
 def read_schema(source: Source) -> pa.Schema:

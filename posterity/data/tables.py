@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from posterity.data.parquet import read_table
+from posterity.data.parquet import read_frame
 from posterity.errors import CorruptError, ModelError
 from posterity.store import ObjectStore, Reference, digest_bytes
 
@@ -29,12 +29,11 @@ def to_parquet(frame: "pd.DataFrame") -> bytes:
 def from_parquet(data: bytes) -> "pd.DataFrame":
     """The frame that `to_parquet` wrote, with the same dtypes. Raises CorruptError on other bytes."""
     try:
-        frame: pd.DataFrame = read_table(data).to_pandas(use_threads=False)
+        return read_frame(data)
     except pa.ArrowException as error:
         raise CorruptError(
             f"these {len(data):,} bytes are no whole Parquet file ({error}); write them again"
         ) from error
-    return frame
 
 
 def column_types(frame: "pd.DataFrame") -> dict[str, str]:

@@ -116,12 +116,11 @@ def _read(path: Path) -> "pd.DataFrame":
     """A table, its numbers to the bit as they were written (pandas 3.1 reads floats back exactly)."""
     import pandas as pd
 
-    from posterity.data.parquet import read_table
+    from posterity.data.parquet import read_frame
 
     try:
         if path.suffix == ".parquet":
-            table: pd.DataFrame = read_table(path).to_pandas(use_threads=False)
-            return table
+            return read_frame(path)
         return pd.read_csv(path, low_memory=False)
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
