@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import compile as compiling
+from pipelines.compile_settings import CompileSettings
 from posterity.settings import Settings
 from posterity.store import ObjectStore, open_store
 from tests.pipelines.kubeflow.backend import Backend, Kubernetes, serve
@@ -23,6 +25,22 @@ class Place:
     kubernetes: Kubernetes
     settings: Settings
     store: ObjectStore
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """The same settings make the same pipelines; kfp asks for the call stack at every task, seconds long in a test."""
+    compiled: dict[str, dict[str, tuple[str, str]]] = {}
+    compile_anew = compiling.versions
+
+    def versions(settings: CompileSettings = compiling.DEFAULTS) -> dict[str, tuple[str, str]]:
+        if (key := repr(settings)) not in compiled:
+            compiled[key] = compile_anew(settings)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiling, "versions", versions)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pipelines.compile import versions
+from pipelines import compile as compiling
 from pipelines.kubeflow.api import PipelinesApi
 from posterity.errors import NotFoundError, RefusedError, UnavailableError
 from posterity.release.start import PRODUCTION, STAGING, start
@@ -16,9 +16,9 @@ from .conftest import Place
 def uploaded(place: Place) -> Place:
     """A backend that has two versions of the staging pipeline."""
     api = PipelinesApi.of(place.settings)
-    for name, (version, text) in versions().items():
+    for name, (version, text) in compiling.versions().items():
         api.upload(name, version, text)
-    api.upload(STAGING, "newer", versions()[STAGING][1])
+    api.upload(STAGING, "newer", compiling.versions()[STAGING][1])
     return place
 
 
