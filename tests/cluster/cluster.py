@@ -17,7 +17,7 @@ from pipelines.compile_settings import read_settings
 from posterity.runs import RunLog
 from posterity.store import ObjectStore, open_store
 
-from .lab import Lab
+from .lab import Lab, restricted
 
 NAMESPACE = "kubeflow"
 PARTS = ("snapshot", "clean", "features", "plan", "posterior", "product")
@@ -187,12 +187,5 @@ def _processes(uid: str) -> list[int]:
 
 def _pod(name: str, script: str, image: str) -> dict[str, Any]:
     """A pod under Pod Security `restricted`, whose store is a directory of its own."""
-    container = {
-        "name": "main",
-        "image": image,
-        "command": ["sh", "-c", script],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }
-    security = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
-    spec = {"containers": [container], "restartPolicy": "Never", "securityContext": security}
+    spec = {**restricted(image, ["sh", "-c", script]), "restartPolicy": "Never"}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}

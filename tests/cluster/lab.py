@@ -69,18 +69,9 @@ class Lab:
     ) -> str:
         """What a pod that runs to its end writes, under the rules of its namespace; it is gone afterwards."""
         name = f"test-{secrets.token_hex(4)}"
-        container = {
-            "name": "main",
-            "image": image,
-            "command": command,
-            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-            "resources": {"limits": {"cpu": "1", "memory": "512Mi"}},
-        }
-        spec = {
+        spec = restricted(image, command, cpu="1", memory="512Mi") | {
             "restartPolicy": "Never",
             "serviceAccountName": account,
-            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [container],
             # Never ready: a pod with the labels of a service must not get its requests.
             "readinessGates": [{"conditionType": "posterity.test/never"}],
         }
@@ -118,6 +109,19 @@ class Lab:
         finally:
             process.kill()
             process.wait()
+
+
+def restricted(image: str, command: list[str], **limits: str) -> dict[str, Any]:
+    """The specification of a pod with one container that Pod Security `restricted` lets in."""
+    container = {
+        "name": "main",
+        "image": image,
+        "command": command,
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "resources": {"limits": limits},
+    }
+    safe = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {"containers": [container], "securityContext": safe}
 
 
 def run(

@@ -14,7 +14,7 @@ from posterity.errors import UnavailableError
 from posterity.store.s3 import S3Store
 
 from .cluster import until
-from .lab import Lab
+from .lab import Lab, restricted
 
 pytestmark = pytest.mark.cluster
 
@@ -95,18 +95,11 @@ def listener(lab: Lab, tag: str) -> Iterator[None]:
         "http.server.ThreadingHTTPServer(('', 8080), Webhook).serve_forever()\n"
     )
     labels = {"app.kubernetes.io/component": "store-events"}
-    container = {
-        "name": "main",
-        "image": f"posterity/stage:{tag}",
-        "command": ["python", "-c", program],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "resources": {"limits": {"cpu": "200m", "memory": "128Mi"}},
-    }
-    safe = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    spec = restricted(f"posterity/stage:{tag}", ["python", "-c", program], cpu="200m", memory="128Mi")
     endpoint = "http://store-events.kubeflow:8080/"
     given = {"MINIO_NOTIFY_WEBHOOK_ENABLE_SOURCES": "on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_SOURCES": endpoint}
     objects: list[dict[str, Any]] = [
-        {"kind": "Pod", "metadata": {"labels": labels}, "spec": {"containers": [container], "securityContext": safe}},
+        {"kind": "Pod", "metadata": {"labels": labels}, "spec": spec},
         {"kind": "Service", "spec": {"selector": labels, "ports": [{"port": 8080}]}},
         {"kind": "Secret", "stringData": given},
     ]
