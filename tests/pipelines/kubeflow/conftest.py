@@ -27,7 +27,7 @@ class Place:
     store: ObjectStore
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _compiled_once() -> Iterator[None]:
     """The same settings make the same pipelines; kfp asks for the call stack at every task, seconds long in a test."""
     compiled: dict[str, dict[str, tuple[str, str]]] = {}
