@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import time
 import warnings
@@ -151,6 +152,11 @@ class Cluster:
         """SIGKILL to the processes of a pod, from its node."""
         for process in _processes(pod["metadata"]["uid"]):
             os.kill(process, signal.SIGKILL)
+
+
+def new(name: str) -> str:
+    """A name of a run that no run has had before."""
+    return f"{name}-{secrets.token_hex(3)}"
 
 
 def until(look: Callable[[], T], seconds: float = PATIENCE) -> T:

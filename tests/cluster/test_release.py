@@ -23,9 +23,8 @@ from posterity.release.start import PRODUCTION, STAGING, start
 from posterity.settings import Settings
 from tests.release import products
 
-from .cluster import Cluster, until
+from .cluster import Cluster, new, until
 from .lab import ROOT, Lab
-from .test_sampling import new
 from .test_submit import Command, person  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.cluster

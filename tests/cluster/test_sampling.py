@@ -11,7 +11,7 @@ import pytest
 from posterity.registry import versions
 from posterity.sampling.blocks import manifest_key, read_chain
 
-from .cluster import PARTS, Cluster, Pod, Reference, until
+from .cluster import PARTS, Cluster, Pod, Reference, new, until
 
 pytestmark = pytest.mark.cluster
 
@@ -35,11 +35,6 @@ def forget(cluster: Cluster, plan: str) -> None:
     for prefix in made:
         for key in list(cluster.store.list(prefix)):
             cluster.store.erase(key)
-
-
-def new(name: str) -> str:
-    """A name of a run that no run has had before."""
-    return f"{name}-{secrets.token_hex(3)}"
 
 
 def test_four_shards_give_the_bits_of_one_machine(cluster: Cluster, flights: Reference) -> None:

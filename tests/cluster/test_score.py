@@ -13,9 +13,8 @@ from posterity.registry import versions
 from posterity.registry.versions import Version
 from tests.server.products import published
 
-from .cluster import Cluster, until
+from .cluster import Cluster, new, until
 from .lab import ROOT
-from .test_sampling import new
 
 pytestmark = pytest.mark.cluster
 

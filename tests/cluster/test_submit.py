@@ -18,9 +18,8 @@ from pipelines.experiment import NAME
 from posterity.registry import versions
 from posterity.runs import ORDER, list_runs
 
-from .cluster import NAMESPACE, Cluster, until
+from .cluster import NAMESPACE, Cluster, new, until
 from .lab import ROOT, Lab
-from .test_sampling import new
 
 pytestmark = pytest.mark.cluster
 
